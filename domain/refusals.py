@@ -153,6 +153,10 @@ SENTENCES: dict[Code, dict[Language, str]] = {
         "zh-CN": "没有“{command}”这样的操作，请从可用的操作中选择。",
         "en": "There is no command {command}: choose one of those listed as allowed.",
     },
+    Code.KEY_REUSED: {
+        "zh-CN": "此编号已用于另一项内容不同的提交，请换一个新编号重新提交。",
+        "en": "This key was used for another message with other content: send this one under a new key.",
+    },
     Code.TOO_MANY: {
         "zh-CN": "您今天已达到 {limit} 次提交的上限，请明天再试。",
         "en": "You have reached the limit of {limit} messages a day: try again tomorrow.",
@@ -247,8 +251,8 @@ SENTENCES: dict[Code, dict[Language, str]] = {
         "new, then decide.",
     },
     Code.REASONS_TOO_SHORT: {
-        "zh-CN": "裁决理由过短，请至少写 {at_least} 个字符。",
-        "en": "The reasons are too short: write at least {at_least} characters.",
+        "zh-CN": "裁决理由过短，请至少写 {least} 个字符。",
+        "en": "The reasons are too short: write at least {least} characters.",
     },
     Code.DECISION_EXCEEDS_DISPUTED: {
         "zh-CN": "裁决金额超过争议金额，最多为 {at_most}（{currency}，以最小货币单位计），请降低金额。",

@@ -163,4 +163,8 @@ async def _main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(_main()))
+    try:
+        sys.exit(asyncio.run(_main()))
+    except KeyboardInterrupt:
+        # What a shell gives for a command ended by Ctrl-C.
+        sys.exit(130)

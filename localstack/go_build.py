@@ -104,19 +104,13 @@ async def _install(go: str, program: GoProgram, folder: Path, log: Path, progres
         compiler.start()
         try:
             while compiler.running:
-                step.detail(_last_line(log))
+                said = compiler.output().splitlines()
+                step.detail(said[-1] if said else "go says nothing while it links")
                 await asyncio.sleep(_POLL)
         finally:
             await compiler.stop()
         if compiler.exit_code != 0 or not (folder / "server").exists():
             raise BuildFailed(f"go install {package} failed: {compiler.last_words()}")
-
-
-def _last_line(log: Path) -> str:
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 500))
-        lines = file.read().decode(errors="replace").splitlines()
-    return lines[-1] if lines else "reading the module index"
 
 
 def _try_lock(descriptor: int) -> bool:

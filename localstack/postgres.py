@@ -19,6 +19,9 @@ from localstack.postgres_binaries import NotReachable, binaries_for, may_enter, 
 SUPERUSER = "disputes"
 _START_TIMEOUT = 30.0  # seconds; crash recovery of a local data folder included
 _CONNECT_TIMEOUT = 2  # seconds
+# A server killed a moment ago still dies, and its backends hold the shared memory until they notice.
+_PREDECESSOR_GRACE = 5.0  # seconds
+_PREDECESSOR_THERE = ('lock file "postmaster.pid" already exists', "pre-existing shared memory block")
 
 # Where the cluster goes when we are root and the account PostgreSQL runs as cannot enter the data folder.
 _REACHABLE_DATA = Path("/var/lib/disputes")
@@ -94,7 +97,7 @@ class Postgres:
         return self.dsn(name)
 
     async def _start_server(self) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT
+        give_up = time.monotonic() + _PREDECESSOR_GRACE
         while True:
             self._child = self._server()
             self._child.start()
@@ -103,7 +106,7 @@ class Postgres:
                 return
             except ChildFailed as failed:
                 await self._child.kill()
-                if time.monotonic() > deadline or not self._predecessor_is_ending(str(failed)):
+                if time.monotonic() > give_up or not any(sign in str(failed) for sign in _PREDECESSOR_THERE):
                     raise
                 await asyncio.sleep(0.1)
             except BaseException:
@@ -126,7 +129,8 @@ class Postgres:
         predecessor = _pid_in_lock_file(cluster)
         if predecessor is not None and _is_zombie(predecessor):
             # Killed with its parent, and nobody has reaped it (in a container without an init nobody ever
-            # will). PostgreSQL would take the pid for a running server; so pg_ctl tells it which pid is not.
+            # will). PostgreSQL would take the pid for a running server; this variable, pg_ctl's own way,
+            # names a pid that is none.
             env["PG_GRANDPARENT_PID"] = str(predecessor)
         return Child(
             "PostgreSQL",
@@ -138,15 +142,6 @@ class Postgres:
             # The fast shutdown; SIGTERM would wait until every client has left.
             stop_signal=signal.SIGINT,
         )
-
-    def _predecessor_is_ending(self, words: str) -> bool:
-        # After kill -9 the backends hold the shared memory for a moment, until they notice.
-        if "pre-existing shared memory block" in words:
-            return True
-        if 'lock file "postmaster.pid" already exists' not in words:
-            return False
-        pid = _pid_in_lock_file(self.folder / "cluster")
-        return pid is None or _is_zombie(pid)
 
     async def _answers(self) -> bool:
         try:

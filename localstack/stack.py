@@ -13,6 +13,7 @@ from typing import NoReturn, Self
 
 import httpx
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from localstack import data_folder
 from localstack.binaries import find_temporal, find_ui
@@ -98,7 +99,7 @@ class LocalStack:
         self._database = database
         self._progress = progress or silent()
         self._running = AsyncExitStack()
-        self._children: dict[str, Child] = {}
+        self._temporal_ui: TemporalUi | None = None
         self.processes: dict[str, Child] = {}
         """Our own processes by name, to kill and restart in tests."""
 
@@ -132,7 +133,7 @@ class LocalStack:
     async def watch(self) -> NoReturn:
         """Never returns; raises ChildFailed as soon as one of the stack's processes ends by itself."""
         while True:
-            for child in self._children.values():
+            for child in self._children():
                 if not child.running:
                     raise ChildFailed(f"{child.name} ended with code {child.exit_code}: {child.last_words()}")
             await asyncio.sleep(_WATCH)
@@ -157,17 +158,19 @@ class LocalStack:
         else:
             temporal_address, brings_ui = self._temporal_address, False
             await self._check_given_server(temporal_address)
-        ui = None
         if self._ui and not brings_ui:
-            program = await find_ui(self._progress)
-            port = ports.port("temporal-ui")
-            ui = TemporalUi(program, folder / "ui", temporal_address=temporal_address, port=port, log=log / "ui.log")
+            self._temporal_ui = TemporalUi(
+                await find_ui(self._progress),
+                folder / "ui",
+                temporal_address=temporal_address,
+                port=ports.port("temporal-ui"),
+                log=log / "ui.log",
+            )
 
         self.postgres = Postgres(folder / "postgresql", ports=ports, log=log / "postgresql.log")
         if self._data is None:
             self._running.push_async_callback(self.postgres.remove)
         await self._bring_up("PostgreSQL", self.postgres.start, self.postgres.stop)
-        self._children["PostgreSQL"] = self.postgres.child
         self.addresses = Addresses(
             dsn=await self.postgres.create_database(self._database),
             temporal=temporal_address,
@@ -185,14 +188,12 @@ class LocalStack:
                 await self._run_to_end(self._child(spec, log))
         if self.temporal is not None:
             await self._bring_up("Temporal", self.temporal.start, self.temporal.stop)
-            self._children["Temporal"] = self.temporal.child
-        if ui is not None:
-            await self._bring_up("Temporal UI", ui.start, ui.stop)
-            self._children["Temporal UI"] = ui.child
+        if self._temporal_ui is not None:
+            await self._bring_up("Temporal UI", self._temporal_ui.start, self._temporal_ui.stop)
         for spec in self._specs:
             if not spec.one_shot:
                 child = self._child(spec, log)
-                self._children[spec.name] = self.processes[spec.name] = child
+                self.processes[spec.name] = child
                 await self._bring_up(spec.name, partial(self._start_process, spec), child.stop)
 
     def _temporal_server(self, binary: TemporalBinary, folder: Path, ports: Ports, log: Path) -> TemporalServer:
@@ -206,6 +207,11 @@ class LocalStack:
             dynamic_config=self._dynamic_config,
             log=log / "temporal.log",
         )
+
+    def _children(self) -> list[Child]:
+        # Asked anew each time: PostgreSQL's restart makes a new one.
+        servers = [self.postgres, self.temporal, self._temporal_ui]
+        return [server.child for server in servers if server is not None] + list(self.processes.values())
 
     async def _bring_up(
         self, name: str, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]
@@ -254,7 +260,7 @@ class LocalStack:
                 async with asyncio.timeout(_READY_TIMEOUT):
                     client = await Client.connect(address, namespace=NAMESPACE)
                     await prepare_namespace(client, self._search_attributes, retention=self._retention)
-            except (RuntimeError, TimeoutError) as error:
-                raise ChildFailed(f"The Temporal server at {address} cannot be used: {error}") from error
+            except (RuntimeError, RPCError, TimeoutError) as error:
+                raise ChildFailed(f"The Temporal server at {address} cannot be used: {error or 'timeout'}") from error
         if not await skips_time(client):
             self._progress.say(f"The Temporal server at {address} does not skip time: test clocks will not work.")

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from localstack.children import Child, ChildFailed
 from localstack.namespace import NAMESPACE, prepare_namespace
@@ -100,9 +101,9 @@ class TemporalServer:
             try:
                 async with asyncio.timeout(_START_TIMEOUT):
                     await prepare_namespace(client, self._search_attributes, retention=self._retention)
-            except TimeoutError as error:
+            except (RPCError, TimeoutError) as error:
                 raise ChildFailed(
-                    f"Temporal's namespace was not ready after {_START_TIMEOUT:.0f} s: {self.child.last_words()}"
+                    f"Temporal's namespace was not ready ({error or 'timeout'}): {self.child.last_words()}"
                 ) from error
         except BaseException:
             await self.child.kill()
@@ -129,8 +130,8 @@ class TemporalServer:
         try:
             client = await Client.connect(self.address, namespace=NAMESPACE)
             return await client.service_client.check_health(timeout=timedelta(seconds=2))
-        except RuntimeError:
-            # RPCError is one too: not listening yet, or listening and not serving yet.
+        except (RuntimeError, RPCError):
+            # Not listening yet, or listening and not serving yet.
             return False
 
     def _server_command(self) -> list[str]:

@@ -20,7 +20,7 @@ from store import errors, reading
 from store.clock import set_clock
 from store.database import Database
 
-_SKIP_SECONDS = 30.0
+SKIP_SECONDS = 30.0
 FARTHEST = timedelta(days=365)
 
 
@@ -72,7 +72,7 @@ async def _skip(database: Database, temporal: Client, settings: Settings, disput
     handle = temporal.get_workflow_handle(workflow_id(dispute_id))
     stuck = False
     try:
-        async with asyncio.timeout(_SKIP_SECONDS):
+        async with asyncio.timeout(SKIP_SECONDS):
             await skipper.fast_forward(handle, by)
     except TimeoutError:
         stuck = True

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
-from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, JsonValue
+from pydantic import AwareDatetime, JsonValue
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import (
     SearchAttributeKey,
@@ -25,7 +24,7 @@ from domain.commands import Actor
 from domain.envelope import Answered, DisputeInput, Envelope
 from domain.events import Opened
 from domain.evolving import begin
-from domain.model import Frozen, Identifier, Instant
+from domain.model import Frozen
 from domain.outlook import summary
 from domain.refusals import Code
 from starter.settings import Settings
@@ -33,6 +32,7 @@ from starter.stored import stored_start
 from store import inbox, reading
 from store.database import Database
 from store.errors import NotClosed
+from workflows.ports import RefusedEntry
 
 WORKFLOW = "DisputeWorkflow"
 
@@ -183,7 +183,7 @@ class Deliverer:
         """The answer of a dispute whose workflow has ended: its own, when it gave one before, else `closed`."""
         head = await reading.head(self._database, parcel.dispute_id)
         answered = Answered(status="refused", version=head.version, code=Code.CLOSED)
-        refusal = Refusal(
+        refusal = RefusedEntry(
             name=parcel.name, at=parcel.received_at, by=parcel.actor, code=Code.CLOSED, command_id=parcel.command_id
         )
         try:
@@ -197,18 +197,6 @@ class Deliverer:
         except NotClosed as error:
             raise NotDelivered("Temporal does not know this dispute, though it is open") from error
         return Answered.model_validate_json(stored)
-
-
-class Refusal(Frozen):
-    """The audit entry of a command that a closed dispute refused; the same shape as the workflow's own refusals."""
-
-    type: Literal["refused"] = "refused"
-    at: Instant
-    name: str
-    command_id: Identifier
-    by: Actor
-    code: Code
-    detail: dict[str, str | int] = Field(default_factory=dict)
 
 
 def parcel_of(row: inbox.Delivery) -> Parcel:

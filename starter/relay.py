@@ -35,6 +35,9 @@ async def run(settings: Settings) -> None:
         StoreUnavailable: PostgreSQL does not answer at the start.
     """
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # One line a call is no news, and of an outage we tell once ourselves.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

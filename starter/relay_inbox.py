@@ -16,6 +16,7 @@ from starter.delivery import Away, Bug, Deliverer, NotDelivered, parcel_of
 from starter.settings import Settings
 from store import inbox
 from store.database import Database
+from store.errors import StoreUnavailable
 from store.inbox import Delivery
 
 ROWS_AT_ONCE = 50
@@ -76,6 +77,16 @@ class InboxRelay:
             if isinstance(error, Away):
                 raise
             _log.info("%s of dispute %s is not delivered yet: %s", row.name, row.dispute_id, error)
+            return False
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            # A row that meets a bug of ours must not keep all others waiting.
+            _log.exception("%s of dispute %s met a bug", row.name, row.dispute_id)
+            if row.tries >= FAILURES_BEFORE_GIVING_UP:
+                await self._give_up(row, f"it met a bug of the relay: {error!r}")
+            else:
+                await inbox.note_failure(self._database, row.dispute_id, row.command_id, error=repr(error))
             return False
         await inbox.acknowledge(self._database, [(row.dispute_id, row.command_id)])
         return True

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from starter import doctor as doctoring
 from starter.cli import cases, running, showing
 from starter.cli.speaking import AsJson, finish, write_json, write_table
 from starter.cli.stack_file import find_settings
-from starter.doctor import Finding
 
 app = typer.Typer(
     name="disputes",
@@ -18,6 +16,7 @@ app = typer.Typer(
 )
 
 app.command("up")(running.up)
+app.command("demo")(running.demo)
 app.command("open")(cases.open_disputes)
 app.command("list")(showing.list_disputes)
 app.command("show")(showing.show)
@@ -36,8 +35,11 @@ app.command("migrate")(running.migrate)
 def doctor(as_json: AsJson = False) -> None:
     """Look at every part; exit code 1 when something is wrong, with what to do about it."""
 
+    # What it needs to know migrations takes half a second to import; other commands need not wait for it.
+    from starter.doctor import Finding, examine
+
     async def work() -> list[Finding]:
-        return await doctoring.examine(find_settings())
+        return await examine(find_settings())
 
     findings = finish(work(), as_json=as_json)
     if as_json:

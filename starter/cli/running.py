@@ -25,7 +25,6 @@ from starter.cli.speaking import ERROR, AsJson, fail, say, write_json, write_tab
 from starter.cli.stack_file import NoStack, announced, data_folder, find_settings
 from starter.delivery import SEARCH_ATTRIBUTES
 from store.errors import StoreUnavailable
-from store.migrate import migrate as upgrade
 
 ROOT = Path(starter.__file__).parents[1]
 SAMPLE_ORDERS = ROOT / "sandbox" / "orders" / "marketplace.ndjson"
@@ -52,6 +51,19 @@ def up(
         fail(error, as_json=as_json)
 
 
+def demo(
+    orders: Annotated[Path | None, typer.Option("--orders", help="Orders to dispute, NDJSON; default: ours.")] = None,
+    json_to: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Leave the records here, - for stdout.")
+    ] = None,
+) -> None:
+    """Tell the stories of the protocol on a fresh stack."""
+    # It builds on this module.
+    from starter.demo import telling
+
+    raise typer.Exit(telling.run(orders, json_to))
+
+
 def worker() -> None:
     """Run one worker process."""
     _check_settings()
@@ -66,14 +78,14 @@ def relay() -> None:
 
 def sandbox(context: typer.Context) -> None:
     """Run the outside world of the sandbox; its own options are passed through."""
-    arguments = list(context.args)
-    if "--port" not in arguments and (port := urlsplit(os.environ.get("DISPUTES_WORLD_URL", "")).port):
-        arguments += ["--port", str(port)]
-    _become("-m", "sandbox", *arguments)
+    _become("-m", "sandbox", *context.args)
 
 
 def migrate() -> None:
     """Bring the database to the current schema."""
+    # Takes half a second to import; other commands need not wait for it.
+    from store.migrate import migrate as upgrade
+
     try:
         upgrade(find_settings().database_dsn.get_secret_value())
     except (NoStack, StoreUnavailable) as error:
@@ -83,20 +95,24 @@ def migrate() -> None:
 
 def stack_processes(folder: Path, orders: Path) -> list[ProcessSpec]:
     """Our own processes as a local stack runs them: migrations once, then the world, a worker and the relay."""
-    command = [sys.executable, "-m", "starter.cli.main"]
-    world = [*command, "sandbox", "--orders", str(orders.absolute()), "--data", str(folder.absolute() / "world")]
+    python, command = [sys.executable, "-m"], [sys.executable, "-m", "starter.cli.main"]
+    world = [*python, "sandbox", "--orders", str(orders.absolute()), "--data", str(folder.absolute() / "world")]
     return [
         ProcessSpec("migrate", [*command, "migrate"], stack_environment, one_shot=True),
         ProcessSpec("sandbox", world, stack_environment, ready_path="/healthz"),
-        ProcessSpec("worker", [sys.executable, "-m", "worker"], stack_environment, ready_line="worker ready"),
-        ProcessSpec("relay", [*command, "relay"], stack_environment, ready_line="relay ready"),
+        ProcessSpec("worker", [*python, "worker"], stack_environment, ready_line="worker ready"),
+        ProcessSpec("relay", [*python, "starter.relay"], stack_environment, ready_line="relay ready"),
     ]
 
 
 def stack_environment(addresses: Addresses) -> dict[str, str]:
-    """What our processes, and commands that use the stack, find in their environment."""
-    path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**_settings_of(addresses), "PYTHONPATH": os.pathsep.join(path)}
+    """What our processes find in their environment beside ours."""
+    port = str(urlsplit(addresses.processes["sandbox"]).port)
+    return {**_settings_of(addresses), "SANDBOX_PORT": port, "PYTHONPATH": _python_path()}
+
+
+def _python_path() -> str:
+    return os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def _settings_of(addresses: Addresses) -> dict[str, str]:
@@ -165,6 +181,5 @@ def _check_settings() -> None:
 
 def _become(*arguments: str) -> None:
     """Go on as another program of ours, so that signals reach it and its exit code is ours."""
-    path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    os.environ["PYTHONPATH"] = os.pathsep.join(path)
+    os.environ["PYTHONPATH"] = _python_path()
     os.execv(sys.executable, [sys.executable, *arguments])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Coroutine, Sequence
 from enum import StrEnum
@@ -17,10 +18,12 @@ from rich.text import Text
 
 from domain.refusals import Language
 from starter.cli.fields import BadFields
-from starter.failures import BadCommand, ClientError, NotFound, Refused, Unknown
+from starter.failures import BadCommand, ClientError, KeyReused, NotFound, Refused, Unavailable, Unknown
 
 ERROR, USAGE, REFUSED, NOT_FOUND, UNKNOWN = 1, 2, 3, 4, 5
 """Exit codes, as the interfaces page fixes them; 0 is success."""
+
+_CODES = {NotFound: "not_found", KeyReused: "key_reused", Unavailable: "unavailable"}
 
 T = TypeVar("T")
 
@@ -50,16 +53,23 @@ def write_json(value: object) -> None:
 
 def write_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Rows under their headings on stdout; plain text is kept as it is, markup and all."""
-    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # A pipe has no width: nothing is folded there.
+        console.width = 10_000
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for number, column in enumerate(columns):
+        # The first column is what people copy.
+        table.add_column(column, no_wrap=number == 0, overflow="ignore" if number == 0 else "fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    console = Console(highlight=False)
-    # A pipe has no width: nothing is cut off there.
-    console.print(table, width=None if console.is_terminal else 10_000, crop=console.is_terminal)
+    console.print(table)
 
 
 def finish(work: Coroutine[Any, Any, T], *, as_json: bool, tongue: Tongue = Tongue.ENGLISH) -> T:
     """Run `work` to its end; what it raises on purpose becomes a sentence on stderr and an exit code."""
+    # The pool's warnings about each attempt to connect would stand before that sentence.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     try:
         return asyncio.run(work)
     except (ClientError, BadFields) as error:
@@ -98,8 +108,8 @@ def _problem(error: Exception, told: str) -> dict[str, object]:
             return {"code": "unknown", "message": told, "key": error.key}
         case BadCommand():
             return {"code": "bad_command", "message": told, "errors": [one.model_dump() for one in error.errors]}
-        case NotFound():
-            return {"code": "not_found", "message": told}
+        case NotFound() | KeyReused() | Unavailable():
+            return {"code": _CODES[type(error)], "message": told}
         case _:
             return {"code": "error", "message": told}
 

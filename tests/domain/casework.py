@@ -11,7 +11,6 @@ from domain import commands
 from domain.commands import Actor, Command, Role, Terms
 from domain.deadlines import lapse, next_deadline
 from domain.deciding import decide
-from domain.dispute import Dispute
 from domain.events import Event, Opened
 from domain.evolving import begin, evolve
 from domain.execution import leg_settled
@@ -193,8 +192,11 @@ def taken(case: Case) -> Case:
     return case
 
 
-def in_proposal(case: Case, amount_minor: int = 5_000) -> Case:
-    taken(case).act(ARBITER, ruling(amount_minor, case.dispute.evidence_version))
+def in_proposal(case: Case, amount_minor: int | None = None) -> Case:
+    """Half of the disputed sum is proposed unless told otherwise."""
+    half = case.dispute.claim.disputed.amount_minor // 2
+    amount = half if amount_minor is None else amount_minor
+    taken(case).act(ARBITER, ruling(amount, case.dispute.evidence_version))
     return case
 
 

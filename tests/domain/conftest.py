@@ -6,14 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from casework import Case
 from hypothesis import HealthCheck, settings
 
 from domain.policy import Policy
 from policies.shipped import load
+from tests.domain.casework import Case
 
 settings.register_profile(
-    "core", print_blob=True, derandomize=False, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+    "core",
+    print_blob=True,
+    derandomize=False,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("core")
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import casework
 import pytest
-from casework import ARBITER, BUYER, OPERATOR, OTHER_ARBITER, PROOF, SELLER, SYSTEM, Case
 
 from domain import commands
 from domain.commands import COMMANDS, Actor, Command
@@ -14,6 +12,8 @@ from domain.deciding import REGISTRY, permitted
 from domain.dispute import Phase
 from domain.policy import Policy
 from domain.refusals import Code, Refused
+from tests.domain import casework
+from tests.domain.casework import ARBITER, BUYER, OPERATOR, OTHER_ARBITER, PROOF, SELLER, SYSTEM, Case
 
 SITUATIONS: dict[str, Callable[[Case], Case]] = {
     "negotiation": lambda case: case,
@@ -181,3 +181,12 @@ def test_what_an_arbiter_must_have_seen_counts(case: Callable[..., Case]) -> Non
     there.act(SELLER, commands.Say(text="Please decide soon."))
     assert there.dispute.evidence_version == 4
     assert told(there, SELLER, commands.AnswerComplaint(statement="Once more.")) == "not_your_turn"
+
+
+def test_a_rejection_cannot_overfill_the_file(case: Callable[..., Case], policy: Policy) -> None:
+    there = case()
+    for _ in range(policy.limits.evidence_items // 20):
+        there.act(BUYER, commands.SubmitEvidence(items=(PROOF,) * 20))
+    casework.in_proposal(there)
+    assert told(there, BUYER, casework.rejection().model_copy(update={"items": (PROOF,)})) == "too_much_evidence"
+    assert told(there, BUYER, casework.rejection()) == "+rejected+review_began"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import casework
 import pytest
-from casework import BUYER, DAY, HOUR, PROOF, SELLER, T0, Case, money
 
 from domain import commands
 from domain.commands import Actor, Role
@@ -15,6 +13,8 @@ from domain.dispute import How, OfferState, Outcome, Phase
 from domain.events import ExecutionBegan
 from domain.execution import gathered
 from domain.refusals import Code, Refused
+from tests.domain import casework
+from tests.domain.casework import BUYER, DAY, HOUR, PROOF, SELLER, T0, Case, money
 
 Cases = Callable[..., Case]
 

@@ -5,7 +5,8 @@ import os
 import pwd
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -72,6 +73,18 @@ async def postgres() -> AsyncIterator[Postgres]:
         await server.start()
         yield server
         await server.stop()
+
+
+@contextmanager
+def container_without_init(folder: Path) -> Iterator[int]:
+    """Something that never reaps and in which a PostgreSQL on `folder` was killed; gives that one's pid."""
+    argv = [sys.executable, "-c", NEVER_REAPS, SERVE, str(folder)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as container:
+        assert container.stdout is not None
+        try:
+            yield int(container.stdout.readline())
+        finally:
+            container.kill()
 
 
 async def setting(connection: AsyncConnection, name: str) -> str:
@@ -151,16 +164,12 @@ async def test_what_an_interrupted_initdb_left_is_no_cluster(folder: Path) -> No
 async def test_it_starts_again_when_its_killed_predecessor_is_never_reaped(
     folder: Path, wait_until_gone: Callable[[Iterable[int]], None]
 ) -> None:
-    argv = [sys.executable, "-c", NEVER_REAPS, SERVE, str(folder)]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as container:
-        assert container.stdout is not None
-        pid = int(container.stdout.readline())
+    with container_without_init(folder) as pid:
         wait_until_gone([pid])
         assert (Path("/proc") / str(pid)).exists()
         server = Postgres(folder / "postgresql")
         await server.start()
         await server.remove()
-        container.kill()
 
 
 @root_only

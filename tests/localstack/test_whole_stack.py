@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 from temporalio.client import WorkflowExecutionStatus
 
 from localstack.children import ChildFailed
-from localstack.data_folder import InUse
+from localstack.data_folder import InUse, temporary
 from localstack.stack import Addresses, LocalStack, ProcessSpec
 from localstack.temporal import TemporalServer
 
@@ -52,6 +52,13 @@ async def up():
 
 asyncio.run(up())
 """
+
+
+@pytest.fixture(scope="module")
+def data() -> Iterator[Path]:
+    """One data folder for all tests: each is one more run in it, and only the first has to create it."""
+    with temporary() as folder:
+        yield folder
 
 
 def processes() -> list[ProcessSpec]:
@@ -95,8 +102,8 @@ def up(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
             command.kill()
 
 
-async def test_it_brings_everything_up_and_the_parts_know_each_other(folder: Path) -> None:
-    async with LocalStack(folder, processes=processes(), search_attributes=["SellerId"]) as stack:
+async def test_it_brings_everything_up_and_the_parts_know_each_other(data: Path) -> None:
+    async with LocalStack(data, processes=processes(), search_attributes=["SellerId"]) as stack:
         addresses = stack.addresses
         async with httpx.AsyncClient(trust_env=False) as http:
             told = await http.get(addresses.processes["web"])
@@ -109,6 +116,8 @@ async def test_it_brings_everything_up_and_the_parts_know_each_other(folder: Pat
         # The password is in the DSN, and addresses get printed.
         assert "postgresql://" not in repr(addresses)
 
+        # A server restarted on purpose is no alarm.
+        await stack.postgres.restart()
         first = stack.processes["worker"].pid
         await stack.processes["worker"].kill()
         with pytest.raises(ChildFailed, match="worker ended with code -9"):
@@ -117,15 +126,15 @@ async def test_it_brings_everything_up_and_the_parts_know_each_other(folder: Pat
         assert stack.processes["worker"].pid != first
 
 
-async def test_a_second_run_finds_everything_where_it_was(folder: Path) -> None:
-    async with LocalStack(folder, ui=False, processes=processes()) as stack:
+async def test_a_second_run_finds_everything_where_it_was(data: Path) -> None:
+    async with LocalStack(data, ui=False, processes=processes()) as stack:
         first = stack.addresses
         assert first.ui is None
         client = await stack.client()
         await client.start_workflow("Unknown", id="kept", task_queue="nobody")
         async with await AsyncConnection.connect(first.dsn) as connection:
             await connection.execute("create table kept ()")
-    async with LocalStack(folder, ui=False, processes=processes()) as stack:
+    async with LocalStack(data, ui=False, processes=processes()) as stack:
         assert stack.addresses == first
         handle = (await stack.client()).get_workflow_handle("kept")
         assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
@@ -134,11 +143,11 @@ async def test_a_second_run_finds_everything_where_it_was(folder: Path) -> None:
 
 
 async def test_ctrl_c_stops_everything_in_order_and_a_second_up_is_refused_until_then(
-    folder: Path, wait_until_gone: Callable[[Iterable[int]], None]
+    data: Path, wait_until_gone: Callable[[Iterable[int]], None]
 ) -> None:
-    with up(folder) as (command, running):
+    with up(data) as (command, running):
         with pytest.raises(InUse, match=rf"in use by the local stack with pid {command.pid}: stop that one"):
-            async with LocalStack(folder, ui=False):
+            async with LocalStack(data, ui=False):
                 pass
         os.killpg(command.pid, signal.SIGINT)
         _, talk = command.communicate(timeout=30)
@@ -150,13 +159,13 @@ async def test_ctrl_c_stops_everything_in_order_and_a_second_up_is_refused_until
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills children with their parent")
 async def test_killed_with_9_it_leaves_nothing_running_and_comes_up_again(
-    folder: Path, wait_until_gone: Callable[[Iterable[int]], None]
+    data: Path, wait_until_gone: Callable[[Iterable[int]], None]
 ) -> None:
-    with up(folder) as (command, running):
+    with up(data) as (command, running):
         command.kill()
         command.wait()
     wait_until_gone(running)
-    async with LocalStack(folder, ui=False, processes=processes()):
+    async with LocalStack(data, ui=False, processes=processes()):
         pass
 
 

@@ -46,6 +46,7 @@ from policies.shipped import load
 from policies.working_days import calendar
 
 OPENED_AT = datetime(2026, 9, 28, 9, 30, tzinfo=UTC)
+DECIDED_AT = OPENED_AT + timedelta(days=5, minutes=30)
 BUYER = Actor(role=Role.BUYER, id="buyer-1")
 SELLER = Actor(role=Role.SELLER, id="seller-1")
 ARBITERS = (Actor(role=Role.ARBITER, id="arbiter-1"), Actor(role=Role.ARBITER, id="arbiter-2"))
@@ -95,6 +96,26 @@ def folded(dispute: Dispute, events: Sequence[Event]) -> Dispute:
     return dispute
 
 
+def in_proposal() -> Dispute:
+    """The large claim about delivered goods, decided just now in part: both sides are asked to confirm 500.00 CNY."""
+    dispute = in_review()
+    decision = Decide(
+        amount=Money(amount_minor=500_00, currency="CNY"),
+        liable="seller",
+        reason_code="goods_faulty",
+        reasons="The photographs show the fault that the buyer describes.",
+        evidence_version=dispute.evidence_version,
+    )
+    return folded(dispute, decide(dispute, decision, ARBITERS[0], DECIDED_AT))
+
+
+def in_review() -> Dispute:
+    """The same claim in the hands of the first arbiter, after the seller's silence."""
+    dispute, _ = opened(800_00, "delivered")
+    dispute = folded(dispute, lapse(dispute, OPENED_AT + timedelta(days=5)))
+    return folded(dispute, decide(dispute, Take(), ARBITERS[0], DECIDED_AT))
+
+
 def silence_until(dispute: Dispute, now: datetime) -> Iterator[tuple[Dispute, list[Event], Dispute]]:
     """Every move that silence makes before `now`; a clock that runs out at `now` itself has not lapsed yet."""
     while (wait := next_deadline(dispute)) is not None and wait.until < now:
@@ -138,7 +159,7 @@ def walked(dispute: Dispute, plan: Sequence[Intent]) -> Iterator[tuple[datetime,
             return
         person, name = acts[pick % len(acts)]
         try:
-            events = decide(dispute, _command(dispute, name, percent, yes), person, now)
+            events = decide(dispute, command_of(dispute, name, percent, yes), person, now)
         except Refused:
             continue
         after = folded(dispute, events)
@@ -161,7 +182,8 @@ def _may(dispute: Dispute, name: str, person: Actor, now: datetime) -> bool:
     return True
 
 
-def _command(dispute: Dispute, name: str, percent: int, yes: bool) -> Command:
+def command_of(dispute: Dispute, name: str, percent: int, yes: bool) -> Command:
+    """A command of this name that fits the state where it can; `percent` of the disputed sum where it has an amount."""
     disputed = dispute.claim.disputed
     amount = Money(amount_minor=disputed.amount_minor * percent // 100, currency=disputed.currency)
     last_offer = dispute.offers[-1].offer_id if dispute.offers else "claim"

@@ -6,14 +6,27 @@ from datetime import datetime, timedelta
 
 from hypothesis import example, given, settings
 
-from domain.commands import Answer, Role
+from domain.commands import Answer, Reject, Role
 from domain.deadlines import lapse
 from domain.deciding import decide
 from domain.dispute import Dispute, How, Outcome, Phase
 from domain.execution import leg_settled
 from domain.forecast import Silence, forecast, silence_means
 from domain.outlook import allowed_actions, whose_turn
-from tests.outlook.conftest import OPENED_AT, PEOPLE, SELLER, Intent, folded, intents, led, opened, situations
+from tests.outlook.conftest import (
+    DECIDED_AT,
+    OPENED_AT,
+    PEOPLE,
+    SELLER,
+    Intent,
+    folded,
+    in_proposal,
+    in_review,
+    intents,
+    led,
+    opened,
+    situations,
+)
 
 
 def left_alone(dispute: Dispute, now: datetime) -> tuple[Dispute, list[tuple[datetime, str, Phase]]]:
@@ -110,6 +123,24 @@ def test_what_silence_means_for_each_clock(dispute: Dispute) -> None:
         "cap_alarm": Silence.PLATFORM_ALERTED,
         "cap": Silence.PLATFORM_PAYS,
     }
+
+
+def test_what_silence_means_before_and_after_a_decision() -> None:
+    review, proposal = in_review(), in_proposal()
+    rejection = Reject(proposal_id="p1", ground="error_of_fact", statement="That is not what happened.")
+    appeal = folded(proposal, decide(proposal, rejection, SELLER, DECIDED_AT))
+    words = {
+        wait.wait_id: silence_means(dispute, wait) for dispute in (review, proposal, appeal) for wait in dispute.waits
+    }
+    assert words["lease"] is Silence.BACK_TO_QUEUE
+    assert words["confirmation"] is Silence.PROPOSAL_CONFIRMED
+    assert words["complaint_answer"] is Silence.REVIEW_GOES_ON
+    assert words["appeal_cap"] is words["cap"] is Silence.DECISION_STANDS
+    assert whose_turn(review) == (Role.ARBITER,)
+    assert whose_turn(proposal) == (Role.BUYER, Role.SELLER)
+    assert whose_turn(appeal) == (Role.BUYER, Role.ARBITER)
+    ending = forecast(appeal, DECIDED_AT)
+    assert (ending.outcome, ending.how) == (Outcome.PARTLY_UPHELD, How.ARBITER)
 
 
 def test_after_a_refusal_silence_is_the_end(dispute: Dispute) -> None:

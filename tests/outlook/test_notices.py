@@ -10,13 +10,11 @@ from domain.commands import (
     Answer,
     Complain,
     Confirm,
-    Decide,
     DeclineOffer,
     Offer,
     Reject,
     Role,
     Say,
-    Take,
     Terms,
     Withdraw,
 )
@@ -28,44 +26,22 @@ from domain.forecast import Silence
 from domain.money import Money
 from domain.notices import Notice, ended_waits, notices
 from tests.outlook.conftest import (
-    ARBITERS,
     BUYER,
+    DECIDED_AT,
     OPENED_AT,
     SELLER,
     Intent,
     folded,
+    in_proposal,
     intents,
     opened,
     situations,
     walked,
 )
 
-CNY = "CNY"
-
 
 def told(*notices: Notice) -> list[tuple[str, str, str | None, str | None]]:
     return [(notice.kind, notice.recipient_role, notice.wait_id, notice.body.left) for notice in notices]
-
-
-def in_proposal() -> Dispute:
-    """Decided for half an hour: both sides are asked to confirm."""
-    dispute, _ = opened(800_00, "delivered")
-    dispute = folded(dispute, lapse(dispute, OPENED_AT + timedelta(days=5)))
-    for command in (
-        Take(),
-        Decide(
-            amount=Money(amount_minor=500_00, currency=CNY),
-            liable="seller",
-            reason_code="goods_faulty",
-            reasons="The photographs show the fault that the buyer describes.",
-            evidence_version=dispute.evidence_version,
-        ),
-    ):
-        dispute = folded(dispute, decide(dispute, command, ARBITERS[0], OPENED_AT + timedelta(days=5, minutes=30)))
-    return dispute
-
-
-DECIDED_AT = OPENED_AT + timedelta(days=5, minutes=30)
 
 
 def test_opening_tells_the_seller_and_the_order_system() -> None:
@@ -127,7 +103,7 @@ def test_a_message_tells_and_voids_nothing(dispute: Dispute) -> None:
 
 
 def test_an_offer_is_told_to_the_other_side_with_its_sum_until_it_is_declined(dispute: Dispute) -> None:
-    events = decide(dispute, Offer(terms=Terms(amount=Money(amount_minor=300_00, currency=CNY))), SELLER, OPENED_AT)
+    events = decide(dispute, Offer(terms=Terms(amount=Money(amount_minor=300_00, currency="CNY"))), SELLER, OPENED_AT)
     offered = folded(dispute, events)
     first = notices(dispute, offered, events)[0]
     assert told(first) == [("notice", Role.BUYER, "offer.o1", None)]

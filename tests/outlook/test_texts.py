@@ -11,7 +11,7 @@ from activities.texts import ENDINGS, SILENCES, TURNS, render
 from domain.dispute import Outcome, WaitKind
 from domain.forecast import Silence
 from domain.money import Money
-from domain.notices import Body, notices
+from domain.notices import Body, EndTopic, notices
 from domain.policy import Reason
 from domain.refusals import Language
 from tests.outlook.conftest import Intent, intents, opened, situations, walked
@@ -19,7 +19,7 @@ from tests.outlook.conftest import Intent, intents, opened, situations, walked
 LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
 
 
-def turn(topic: WaitKind = WaitKind.FIRST_ANSWER, amount: Money | None = None, **more: object) -> Body:
+def turn(topic: WaitKind | EndTopic = WaitKind.FIRST_ANSWER, amount: Money | None = None, **more: object) -> Body:
     body = Body(
         topic=topic,
         dispute_id="dispute-1",

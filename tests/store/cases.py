@@ -19,6 +19,18 @@ from store.records import Command, Entry, Head, Message, Policy
 
 T = TypeVar("T")
 
+TABLES = (
+    "disputes",
+    "heartbeats",
+    "inbox",
+    "legs",
+    "openings",
+    "outbox",
+    "policies",
+    "timeline",
+    "units",
+)
+
 POLICY = Policy(digest="p1", id="marketplace-default", version="1", body='{"days":7}')
 
 

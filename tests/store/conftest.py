@@ -16,18 +16,7 @@ from psycopg import sql
 from localstack.postgres import Postgres
 from store.database import Database
 from store.migrate import migrate
-
-TABLES = (
-    "disputes",
-    "heartbeats",
-    "inbox",
-    "legs",
-    "openings",
-    "outbox",
-    "policies",
-    "timeline",
-    "units",
-)
+from tests.store.cases import TABLES
 
 _numbers = itertools.count(1)
 

@@ -146,6 +146,7 @@ async def test_a_signal_may_answer_a_row_that_came_by_intake(database: Database)
     change = a_commit(command.dispute_id, command_id=command.command_id, answer="a", signal=signal)
     assert isinstance(await commit(database, change), Done)
     assert await reading.answer(database, command.dispute_id, command.command_id) == ("a", received.received_at)
+    assert (await reading.backlog(database)).unacknowledged == 0
 
 
 async def test_a_move_to_another_policy_brings_it_along(database: Database) -> None:

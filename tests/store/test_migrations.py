@@ -12,7 +12,7 @@ import pytest
 
 from store.errors import StoreUnavailable
 from store.migrate import migrate, roll_back
-from tests.store.conftest import TABLES
+from tests.store.cases import TABLES
 
 SCHEMA = """
     select table_name, column_name, data_type, is_nullable, column_default
