@@ -25,6 +25,7 @@ LAPSES: dict[WaitKind, Callable[[Dispute, Wait, datetime], list[Event]]] = {
     WaitKind.APPEAL_TARGET: review.target_lapses,
     WaitKind.APPEAL_HARD: review.hard_lapses,
     WaitKind.APPEAL_CAP: review.appeal_cap_lapses,
+    WaitKind.REFUND_RETRY: execution.retry_lapses,
     WaitKind.REFUND_TARGET: execution.refund_lapses,
     WaitKind.REFUND_MANUAL: execution.refund_lapses,
     WaitKind.CAP_ALARM: execution.cap_alarm_lapses,

@@ -55,7 +55,7 @@ REGISTRY: dict[str, CommandRule] = {
         elsewhere=Code.EVIDENCE_CLOSED,
     ),
     "take": CommandRule((Role.ARBITER,), (Phase.REVIEW,), review.take, review.take_gate),
-    "decide": CommandRule((Role.ARBITER,), (Phase.REVIEW,), review.decide, review.decide_gate),
+    "decide": CommandRule((Role.ARBITER,), (Phase.REVIEW,), review.decide, review.take_gate),
     "confirm": CommandRule(PARTIES, (Phase.PROPOSAL,), proposal.confirm, proposal.gate),
     "reject": CommandRule(PARTIES, (Phase.PROPOSAL,), proposal.reject, proposal.gate),
 }

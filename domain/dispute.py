@@ -61,6 +61,7 @@ class WaitKind(StrEnum):
     APPEAL_TARGET = "appeal_target"
     APPEAL_HARD = "appeal_hard"
     APPEAL_CAP = "appeal_cap"
+    REFUND_RETRY = "refund_retry"
     REFUND_TARGET = "refund_target"
     REFUND_MANUAL = "refund_manual"
     CAP_ALARM = "cap_alarm"
@@ -116,12 +117,13 @@ class Complaint(Frozen):
 
 
 class Review(Frozen):
-    """`level` 2 is the appeal. `arbiter_id` holds the case while its lease runs."""
+    """`level` 2 is the appeal. `arbiter_id` holds the case while its lease runs; `lost_by` let it pass a hard limit."""
 
     level: Literal[1, 2]
     since: Instant
     facts_gathered: bool = False
     arbiter_id: Identifier | None = None
+    lost_by: tuple[Identifier, ...] = ()
     rejected_by: Side | None = None
     owes_answer: Side | None = None
 
@@ -156,7 +158,10 @@ class LegState(StrEnum):
 
 
 class Leg(Frozen):
-    """One movement of money: its key is `dispute_id:leg`, for ever (house fact 7)."""
+    """One movement of money: its key is `dispute_id:leg`, for ever (house fact 7).
+
+    `refusals` counts how often the provider refused it; each time it is asked again later, under the same key.
+    """
 
     leg: Identifier
     payment_id: Identifier
@@ -164,6 +169,7 @@ class Leg(Frozen):
     state: LegState = LegState.PLANNED
     provider_reference: Identifier | None = None
     stuck_because: Identifier | None = None
+    refusals: int = 0
 
 
 class Settlement(Frozen):

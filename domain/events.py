@@ -189,15 +189,25 @@ class LegSettled(Happened):
 
 
 class LegStuck(Happened):
-    """The provider refused the leg, or it did not settle in time; the same key is asked again later.
-
-    `attention` is set when a clock ran out on it and an operator must look.
-    """
+    """The provider refused the leg; the same key is asked again when its clock `refund_retry` runs out."""
 
     type: Literal["leg_stuck"] = "leg_stuck"
     leg: Identifier
     because: Identifier
-    attention: Literal["refund_overdue", "refund_manual"] | None = None
+
+
+class LegRetried(Happened):
+    """A refused leg is planned again, under its own key."""
+
+    type: Literal["leg_retried"] = "leg_retried"
+    leg: Identifier
+
+
+class RefundOverdue(Happened):
+    """The money is late: an operator must look, and at the hard limit pay by hand (protocol, Money)."""
+
+    type: Literal["refund_overdue"] = "refund_overdue"
+    hard: bool
 
 
 class Extended(Happened):
@@ -242,6 +252,8 @@ Event = Annotated[
     | ExecutionBegan
     | LegSettled
     | LegStuck
+    | LegRetried
+    | RefundOverdue
     | Extended
     | Closed,
     Field(discriminator="type"),

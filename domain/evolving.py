@@ -95,7 +95,8 @@ def _own(dispute: Dispute, event: Event) -> Changes:
         case events.FactsGathered():
             known = {(fact.parcel_id, fact.direction): fact for fact in dispute.parcel_facts}
             news = {(fact.parcel_id, fact.direction): fact for fact in event.parcels}
-            return {"parcel_facts": tuple((known | news).values())}
+            gathered = _in_review(dispute, facts_gathered=True) if dispute.review else {}
+            return {"parcel_facts": tuple((known | news).values()), **gathered}
         case events.Taken():
             return _in_review(dispute, arbiter_id=event.by.id)
         case events.LeaseLapsed():
@@ -103,7 +104,10 @@ def _own(dispute: Dispute, event: Event) -> Changes:
         case events.ReviewOverdue():
             if not event.hard:
                 return {"needs_attention": "review_overdue"}
-            return {"needs_attention": "review_escalated", **_in_review(dispute, arbiter_id=None)}
+            assert dispute.review is not None
+            holder = dispute.review.arbiter_id
+            lost_by = (*dispute.review.lost_by, *((holder,) if holder else ()))
+            return {"needs_attention": "review_escalated", **_in_review(dispute, arbiter_id=None, lost_by=lost_by)}
         case events.Decided():
             return {"decisions": (*dispute.decisions, event.decision), "proposal": event.proposal}
         case events.Confirmed():
@@ -121,8 +125,13 @@ def _own(dispute: Dispute, event: Event) -> Changes:
             settled = {"state": LegState.SETTLED, "provider_reference": event.provider_reference, "stuck_because": None}
             return _leg(dispute, event.leg, settled)
         case events.LegStuck():
-            stuck = _leg(dispute, event.leg, {"state": LegState.STUCK, "stuck_because": event.because})
-            return stuck | ({"needs_attention": event.attention} if event.attention else {})
+            refusals = next(leg.refusals for leg in _legs(dispute) if leg.leg == event.leg) + 1
+            stuck = {"state": LegState.STUCK, "stuck_because": event.because, "refusals": refusals}
+            return _leg(dispute, event.leg, stuck)
+        case events.LegRetried():
+            return _leg(dispute, event.leg, {"state": LegState.PLANNED})
+        case events.RefundOverdue():
+            return {"needs_attention": "refund_manual" if event.hard else "refund_overdue"}
         case events.Closed():
             return {
                 "outcome": event.outcome,
@@ -189,14 +198,17 @@ def _review_began(event: events.ReviewBegan) -> Changes:
     return {"review": Review(level=2, since=event.at, rejected_by=by, owes_answer=other(by))}
 
 
-def _in_review(dispute: Dispute, **update: str | None) -> Changes:
+def _in_review(dispute: Dispute, **update: object) -> Changes:
     assert dispute.review is not None
     return {"review": dispute.review.model_copy(update=update)}
 
 
+def _legs(dispute: Dispute) -> tuple[Leg, ...]:
+    assert dispute.settlement is not None
+    return dispute.settlement.legs
+
+
 def _leg(dispute: Dispute, name: str, update: Changes) -> Changes:
     assert dispute.settlement is not None
-    legs: tuple[Leg, ...] = tuple(
-        leg.model_copy(update=update) if leg.leg == name else leg for leg in dispute.settlement.legs
-    )
+    legs = tuple(leg.model_copy(update=update) if leg.leg == name else leg for leg in _legs(dispute))
     return {"settlement": dispute.settlement.model_copy(update={"legs": legs})}

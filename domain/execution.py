@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.dispute import Dispute, How, Leg, LegState, Outcome, Phase, Wait, WaitKind
-from domain.events import CapAlarmed, Closed, Event, FactsGathered, LegSettled, LegStuck
+from domain.events import CapAlarmed, Closed, Event, FactsGathered, LegRetried, LegSettled, LegStuck, RefundOverdue
 from domain.evolving import evolve
 from domain.order import ParcelFact
 from domain.settlement import ask, carry_out, settle
 from domain.waits import SYSTEM, left_behind, start
+from domain.working_time import span
 
 
 def gathered(dispute: Dispute, parcels: tuple[ParcelFact, ...], now: datetime) -> list[Event]:
@@ -33,7 +34,10 @@ def leg_settled(dispute: Dispute, leg: str, reference: str, now: datetime) -> li
     """
     if _unsettled(dispute, leg) is None:
         return []
-    settled = LegSettled(at=now, by=SYSTEM, rule="execution.leg-settled", leg=leg, provider_reference=reference)
+    retry = tuple(wait.wait_id for wait in dispute.waits if wait.wait_id == f"{WaitKind.REFUND_RETRY}.{leg}")
+    settled = LegSettled(
+        at=now, by=SYSTEM, rule="execution.leg-settled", ended=retry, leg=leg, provider_reference=reference
+    )
     afterwards = evolve(dispute, settled)
     settlement = afterwards.settlement
     if settlement is None or any(leg.state is not LegState.SETTLED for leg in settlement.legs):
@@ -51,11 +55,25 @@ def leg_settled(dispute: Dispute, leg: str, reference: str, now: datetime) -> li
 
 
 def leg_stuck(dispute: Dispute, leg: str, because: str, now: datetime) -> list[Event]:
-    """The provider refuses a leg for now; [] when it is settled, or known to be stuck for the same reason."""
+    """The provider refuses a leg for now; it is asked again later, at growing distances. [] when it is settled.
+
+    The distance doubles from policy.clocks.refund_retry up to refund_target.
+    """
     found = _unsettled(dispute, leg)
-    if found is None or found.stuck_because == because:
+    if found is None or found.state is LegState.STUCK:
         return []
-    return [LegStuck(at=now, by=SYSTEM, rule="execution.leg-stuck", leg=leg, because=because)]
+    clocks = dispute.policy.clocks
+    distance = min(span(clocks.refund_retry) * 2 ** min(found.refusals, 20), span(clocks.refund_target))
+    retry = Wait(
+        wait_id=f"{WaitKind.REFUND_RETRY}.{leg}", kind=WaitKind.REFUND_RETRY, actors=(), began=now, until=now + distance
+    )
+    return [LegStuck(at=now, by=SYSTEM, rule="execution.leg-stuck", began=(retry,), leg=leg, because=because)]
+
+
+def retry_lapses(dispute: Dispute, wait: Wait, now: datetime) -> list[Event]:
+    """The refused leg is planned again."""
+    leg = wait.wait_id.removeprefix(f"{WaitKind.REFUND_RETRY}.")
+    return [LegRetried(at=now, by=SYSTEM, rule="execution.leg-retried", ended=(wait.wait_id,), leg=leg)]
 
 
 def _unsettled(dispute: Dispute, name: str) -> Leg | None:
@@ -65,22 +83,9 @@ def _unsettled(dispute: Dispute, name: str) -> Leg | None:
 
 def refund_lapses(dispute: Dispute, wait: Wait, now: datetime) -> list[Event]:
     """Money is late: an operator must look at the target, and pay by hand at the second clock (protocol, Money)."""
-    assert dispute.settlement is not None
-    manual = wait.kind is WaitKind.REFUND_MANUAL
-    late = [leg for leg in dispute.settlement.legs if leg.state is not LegState.SETTLED]
-    return [
-        LegStuck(
-            at=now,
-            by=SYSTEM,
-            rule="execution.refund-manual" if manual else "execution.refund-overdue",
-            # The clock ends with the first leg; there is one clock for all of them.
-            ended=(wait.wait_id,) if leg is late[0] else (),
-            leg=leg.leg,
-            because=leg.stuck_because or "not_settled_in_time",
-            attention="refund_manual" if manual else "refund_overdue",
-        )
-        for leg in late
-    ]
+    hard = wait.kind is WaitKind.REFUND_MANUAL
+    rule = "execution.refund-manual" if hard else "execution.refund-overdue"
+    return [RefundOverdue(at=now, by=SYSTEM, rule=rule, ended=(wait.wait_id,), hard=hard)]
 
 
 def cap_alarm_lapses(dispute: Dispute, wait: Wait, now: datetime) -> list[Event]:

@@ -55,7 +55,6 @@ class Code(StrEnum):
     TOO_MUCH_EVIDENCE = "too_much_evidence"
     # Review and proposal
     TAKEN_BY_OTHER = "taken_by_other"
-    NOT_TAKEN = "not_taken"
     HAD_A_PART = "had_a_part"
     STALE_EVIDENCE = "stale_evidence"
     REASONS_TOO_SHORT = "reasons_too_short"
@@ -237,13 +236,9 @@ SENTENCES: dict[Code, dict[Language, str]] = {
         "zh-CN": "该案已由另一位仲裁员受理，请从待办中选择其他案件。",
         "en": "Another arbiter holds this case: take another one from the queue.",
     },
-    Code.NOT_TAKEN: {
-        "zh-CN": "该案尚未受理，请先受理再裁决。",
-        "en": "Nobody holds this case: take it before you decide.",
-    },
     Code.HAD_A_PART: {
-        "zh-CN": "您参与过该案此前的裁决，须由另一位仲裁员审理，请选择其他案件。",
-        "en": "You had a part in an earlier decision of this case: leave it to another arbiter.",
+        "zh-CN": "您与该案已有关联（曾作裁决、超过审理期限或为当事人），须由另一位仲裁员审理，请选择其他案件。",
+        "en": "You had a part in this case (a decision, its hard limit, or a side): leave it to another arbiter.",
     },
     Code.STALE_EVIDENCE: {
         "zh-CN": "您阅卷之后又有新材料（您看到第 {seen} 版，现为第 {current} 版），请阅后再裁决。",

@@ -71,11 +71,12 @@ def lease(dispute: Dispute, now: datetime) -> Wait:
 
 
 def take_gate(dispute: Dispute, actor: Actor, now: datetime) -> None:
-    """Nobody judges twice in one dispute, or one it is a party to; a case has one holder."""
+    """Nobody judges twice in one dispute, a case it let pass the hard limit, or its own; a case has one holder."""
+    assert dispute.review is not None
     decided = {decision.arbiter_id for decision in dispute.decisions}
-    if actor.id in decided | {dispute.buyer_id, dispute.seller_id}:
+    if actor.id in decided | {dispute.buyer_id, dispute.seller_id} | set(dispute.review.lost_by):
         raise Refused(Code.HAD_A_PART)
-    if dispute.review is not None and dispute.review.arbiter_id not in (None, actor.id):
+    if dispute.review.arbiter_id not in (None, actor.id):
         raise Refused(Code.TAKEN_BY_OTHER)
 
 
@@ -83,15 +84,11 @@ def take(dispute: Dispute, command: Take, actor: Actor, now: datetime) -> list[E
     return [Taken(at=now, by=actor, rule="review.taken", began=(lease(dispute, now),))]
 
 
-def decide_gate(dispute: Dispute, actor: Actor, now: datetime) -> None:
-    if dispute.review is None or dispute.review.arbiter_id is None:
-        raise Refused(Code.NOT_TAKEN)
-    if not held_by(dispute, actor):
-        raise Refused(Code.TAKEN_BY_OTHER)
-
-
 def decide(dispute: Dispute, command: Decide, actor: Actor, now: datetime) -> list[Event]:
-    """A proposal to both parties, or at level 2 the end of the quarrel (protocol, Confirmation)."""
+    """A proposal to both parties, or at level 2 the end of the quarrel (protocol, Confirmation).
+
+    Deciding a case that nobody holds takes it in the same act: a tool that can only signal decides in one message.
+    """
     check_terms(dispute, command.remedy, command.amount, exceeds=Code.DECISION_EXCEEDS_DISPUTED)
     _check_grounds(dispute, command)
     assert dispute.review is not None
@@ -104,9 +101,11 @@ def decide(dispute: Dispute, command: Decide, actor: Actor, now: datetime) -> li
         evidence_version=command.evidence_version,
         at=now,
     )
+    taken: list[Event] = [] if held_by(dispute, actor) else [Taken(at=now, by=actor, rule="review.taken-by-deciding")]
     if decision.level == 2:
         final = Decided(at=now, by=actor, rule="review.decided-finally", decision=decision, reasons=command.reasons)
         return [
+            *taken,
             final,
             *carry_out(
                 evolve(dispute, final),
@@ -118,6 +117,7 @@ def decide(dispute: Dispute, command: Decide, actor: Actor, now: datetime) -> li
             ),
         ]
     return [
+        *taken,
         Decided(
             at=now,
             by=actor,
@@ -128,7 +128,7 @@ def decide(dispute: Dispute, command: Decide, actor: Actor, now: datetime) -> li
             decision=decision,
             reasons=command.reasons,
             proposal=Proposal(proposal_id=PROPOSAL_ID, resolution=decision.resolution),
-        )
+        ),
     ]
 
 

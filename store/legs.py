@@ -71,7 +71,7 @@ async def conclude(
 ) -> Leg:
     """Write down what became of a leg and give it as it now stands.
 
-    Only an intended or unknown leg moves; a settled or refused one stays as it is, so compare the state.
+    A settled leg stays as it is, so compare the state; a refused one may be asked again under its own key.
 
     Raises:
         NotFound: the leg was never intended.
@@ -82,7 +82,7 @@ async def conclude(
            set state = %(state)s, provider_ref = coalesce(%(provider_ref)s, provider_ref),
                detail = coalesce(%(detail)s, detail),
                concluded_at = case when %(state)s <> 'unknown' then clock_timestamp() end
-         where dispute_id = %(dispute_id)s and leg = %(leg)s and state in ('intended', 'unknown')
+         where dispute_id = %(dispute_id)s and leg = %(leg)s and state <> 'settled'
         returning leg
         """,
         {

@@ -40,9 +40,7 @@ async def open_disputes(scene: Scene, voice: Voice, orders: OrderFile, name: str
     candidates = choose(orders, known)
     voice.say(f"{name}: {len(candidates)} orders to choose from; the choice follows from the file, seed {orders.seed}.")
     if complaints:
-        voice.say(
-            f"Rows that contradict themselves or cannot be read, and are left out: {len(complaints)}. For example:"
-        )
+        voice.say(f"Rows left out, as they contradict themselves or cannot be read: {len(complaints)}. For example:")
         for complaint in complaints[:_SHOWN_COMPLAINTS]:
             voice.line("", "System", complaint)
     opened: list[tuple[Case, Candidate]] = []

@@ -7,7 +7,7 @@ from typing import Literal
 
 from domain.money import Money
 from domain.outlook import View
-from starter.demo.case import Case
+from starter.demo.case import Case, OtherThanTold
 from starter.demo.scene import Scene
 from starter.demo.voice import CLOCK, Voice, money, turn, when
 
@@ -63,11 +63,12 @@ class Teller:
         """Waits for the end and shows the money, as the dispute says and as the payment provider's books say."""
         view = await self.case.ended()
         assert view.closed_at is not None
-        how = view.settlement.how if view.settlement else "nobody"
+        if view.settlement is None:
+            raise OtherThanTold(f"dispute {view.id} ended as {view.outcome}, without the settlement that was told")
         self.voice.line(
             self.since_opening(view.closed_at),
             "System",
-            f"The refund is made. Closed: {words(view.outcome)}, by {how}.",
+            f"The refund is made. Closed: {words(view.outcome)}, by {view.settlement.how}.",
         )
         refunds = (await self.scene.books(dispute_id=view.id))["refunds"]
         self.voice.table(
@@ -75,7 +76,7 @@ class Teller:
             [
                 ("in dispute", money(view.money.disputed), f"order {view.order.order_id}"),
                 ("first asked", money(view.claim.terms.amount), "the buyer's claim"),
-                ("settled", money(view.money.settled) if view.money.settled else "–", "the dispute's timeline"),
+                ("settled", money(view.settlement.amount), "the dispute's timeline"),
                 *(
                     (
                         "paid back",

@@ -13,7 +13,6 @@ from pathlib import Path
 from domain.dispute import Phase
 from domain.outlook import View
 from localstack.binaries import NotFound as NoServer
-from localstack.children import ChildFailed
 from localstack.postgres_binaries import NotReachable
 from localstack.progress import Progress, on_terminal
 from starter.cli.running import SAMPLE_ORDERS
@@ -24,7 +23,6 @@ from starter.demo.record import Record, disagreements, measure
 from starter.demo.scene import Scene, set_scene
 from starter.demo.stories import STORIES
 from starter.demo.voice import Voice
-from starter.failures import ClientError
 
 STDOUT = Path("-")
 
@@ -47,7 +45,7 @@ def run(orders: Path | None, json_to: Path | None) -> int:
     except asyncio.CancelledError:
         progress.say("The demo was stopped before its end; nothing is left running.")
         return 1
-    except (ChildFailed, ClientError, NoServer, NotReachable, Unreadable) as error:
+    except (NoServer, NotReachable, Unreadable, *TROUBLES) as error:
         progress.say(str(error))
         return 1
     for complaint in complaints:
@@ -88,7 +86,10 @@ async def _tell(orders: OrderFile, file: Path, json_to: Path | None, voice: Voic
         refunds = (await scene.books())["refunds"]
         complaints += disagreements(views, refunds)
         _sum_up(voice, views, records, len(refunds))
-        _leave(records, json_to, voice)
+        try:
+            _leave(records, json_to, voice)
+        except OSError as error:
+            complaints.append(f"the records cannot be written ({error}); choose another file with --json")
     return complaints
 
 

@@ -126,7 +126,8 @@ def hold_between(before: Dispute, happened: Event, after: Dispute) -> None:
         assert happened.phase is after.phase
     assert after.phase is not Phase.CLOSED or not after.waits
     if after.phase is Phase.EXECUTION:
-        assert {wait.kind for wait in after.waits} <= {WaitKind.REFUND_TARGET, WaitKind.REFUND_MANUAL}
+        refunding = {WaitKind.REFUND_RETRY, WaitKind.REFUND_TARGET, WaitKind.REFUND_MANUAL}
+        assert {wait.kind for wait in after.waits} <= refunding
     if isinstance(happened, ExecutionBegan):
         settlement, paid = happened.settlement, {p.payment_id: p.amount_minor for p in after.order.payments}
         assert sum(leg.amount.amount_minor for leg in settlement.legs) == settlement.amount.amount_minor

@@ -66,8 +66,8 @@ submit_evidence  buyer   +evidence_submitted " evidence_closed " " " "
 submit_evidence  seller  +evidence_submitted " evidence_closed " " +evidence_submitted evidence_closed
 take             arbiter - - +taken " - had_a_part -
 take             second  - - +taken taken_by_other - +taken -
-decide           arbiter - - not_taken +decided - not_taken -
-decide           second  - - not_taken taken_by_other - not_taken -
+decide           arbiter - - +taken+decided +decided - had_a_part -
+decide           second  - - +taken+decided taken_by_other - stale_evidence -
 confirm          buyer   - - - - +confirmed - -
 confirm          seller  - - - - +confirmed - -
 reject           buyer   - - - - +rejected+review_began - -

@@ -28,14 +28,14 @@ def test_without_a_stack_every_command_says_one_sentence(nowhere: CommandLine) -
 
 
 def test_a_setting_that_does_not_fit_is_named_without_its_value(nowhere: CommandLine) -> None:
-    done = nowhere("list", **NOT_THERE, DISPUTES_UPDATE_TIMEOUT_SECONDS="secret")
+    done = nowhere("list", environment={**NOT_THERE, "DISPUTES_UPDATE_TIMEOUT_SECONDS": "secret"})
     assert done.returncode == 1
     assert "DISPUTES_UPDATE_TIMEOUT_SECONDS" in done.stderr
     assert "secret" not in done.stderr
 
 
 def test_a_database_that_is_away_is_one_sentence_without_the_password(nowhere: CommandLine) -> None:
-    done = nowhere("list", "--json", **NOT_THERE)
+    done = nowhere("list", "--json", environment=NOT_THERE)
     assert done.returncode == 1
     assert json.loads(done.stderr)["error"]["code"] == "unavailable"
     assert "secret" not in done.stderr
@@ -135,7 +135,8 @@ def test_the_stack_is_found_and_healthy(up: CommandLine) -> None:
 
 
 def test_doctor_tells_what_is_wrong_and_how_to_mend_it(up: CommandLine) -> None:
-    done = up("doctor", "--json", DISPUTES_TASK_QUEUE="nobody-listens", DISPUTES_WORLD_URL="http://127.0.0.1:1")
+    broken = {"DISPUTES_TASK_QUEUE": "nobody-listens", "DISPUTES_WORLD_URL": "http://127.0.0.1:1"}
+    done = up("doctor", "--json", environment=broken)
     assert done.returncode == 1
     wrong = {one["part"]: one["mend"] for one in json.loads(done.stdout) if one["mend"] is not None}
     assert set(wrong) == {"workers", "outside systems"}
@@ -178,7 +179,7 @@ def test_what_is_not_there_is_exit_code_4(up: CommandLine, dispute: str) -> None
 
 def test_an_unknown_outcome_is_exit_code_5_and_names_the_key(up: CommandLine, dispute: str) -> None:
     away = {"DISPUTES_TEMPORAL_ADDRESS": "127.0.0.1:1"}
-    done = up("act", dispute, "say", "--as", "seller", "--key", "later", "--json", "text=x", **away)
+    done = up("act", dispute, "say", "--as", "seller", "--key", "later", "--json", "text=x", environment=away)
     assert done.returncode == 5
     assert json.loads(done.stderr)["error"]["key"] == "later"
     assert up("act", dispute, "say", "--as", "seller", "--key", "later", "text=x").returncode == 0

@@ -16,7 +16,8 @@ from tests.stories.acting import closed, cny, eventually
 FAULTS = {
     "timeout_before": 1,
     "timeout_after": 1,
-    "error_500_after": 2,
+    "error_500": 2,
+    "error_500_after": 1,
     "rate_limited": 2,
     "garbage": 1,
     "other_amount": 1,

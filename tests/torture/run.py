@@ -22,7 +22,7 @@ from starter.settings import Settings
 from store.database import Database
 from store.migrate import migrate
 from tests.stage import SEARCH_ATTRIBUTES
-from tests.torture.checker import check_stored
+from tests.torture.checker import check_stored, nothing_else_paid
 from tests.torture.crew import Crew, durable_world
 from tests.torture.findings import Finding
 from tests.torture.killer import Killer, postgres_away
@@ -128,6 +128,7 @@ async def _on(stack: LocalStack, settings: Settings, plan: Plan, folder: Path) -
         result.calls = recorded([*records, folder / "asked-again.jsonl"])
         result.snapshot = await take_snapshot(dsn, settings.world_url)
         result.findings += check_stored(result.snapshot, result.calls)
+        result.findings += nothing_else_paid(result.snapshot)
         result.findings += told_in_the_outage(result.calls, *away)
         temporal = await connect(settings)
         result.findings += await check_workflows(database, temporal, result.snapshot.disputes)

@@ -1,0 +1,24 @@
+"""Servers for the tests that break things; workflows on them continue as new after a few commands."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from localstack.stack import LocalStack
+from tests.stage import SEARCH_ATTRIBUTES, world_process
+
+EVENTS_A_RUN = 60
+
+
+@pytest.fixture(scope="session")
+async def shaken() -> AsyncIterator[LocalStack]:
+    async with LocalStack(
+        None,
+        ui=False,
+        search_attributes=SEARCH_ATTRIBUTES,
+        processes=[world_process()],
+        dynamic_config={"limit.historyCount.suggestContinueAsNew": EVENTS_A_RUN},
+    ) as running:
+        yield running
