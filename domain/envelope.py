@@ -53,6 +53,18 @@ class Answered(Frozen):
     detail: dict[str, str | int] = Field(default_factory=dict)
 
 
+class RefusedEntry(Frozen):
+    """The audit entry of a refusal: what was asked, by whom, when, and why it was refused."""
+
+    type: Literal["refused"] = "refused"
+    at: Instant
+    name: str
+    command_id: str
+    by: Actor | None = None
+    code: Code
+    detail: dict[str, str | int] = Field(default_factory=dict)
+
+
 def content_digest(name: str, actor: Actor, command: str) -> str:
     """SHA-256 (hex) of what a command says and who says it; `command` is its canonical JSON.
 

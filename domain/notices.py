@@ -1,6 +1,6 @@
 """What the parties and the order system are told: notices, reminders and order events, as codes and values.
 
-Sentences are made outside the core from these values (`activities.texts`).
+Sentences are made outside the core from these values (`starter.texts`).
 """
 
 from __future__ import annotations

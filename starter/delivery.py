@@ -21,18 +21,17 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.canonical import canonical
 from domain.commands import Actor
-from domain.envelope import Answered, DisputeInput, Envelope
+from domain.envelope import Answered, DisputeInput, Envelope, RefusedEntry
 from domain.events import Opened
 from domain.evolving import begin
 from domain.model import Frozen
 from domain.outlook import summary
 from domain.refusals import Code
 from starter.settings import Settings
-from starter.stored import stored_start
 from store import inbox, reading
 from store.database import Database
 from store.errors import NotClosed
-from workflows.ports import RefusedEntry
+from store.opened import stored_start
 
 WORKFLOW = "DisputeWorkflow"
 

@@ -26,10 +26,10 @@ from gateways.orders import OrderSystem
 from policies.working_days import calendar
 from starter.failures import BadCommand, FieldError, KeyReused, Refused, Unavailable
 from starter.intake import command_id, read_fields, read_key
-from starter.stored import known_opening, taken_units
 from store import errors, opening
 from store.clock import intake_now
 from store.database import Database
+from store.opened import known_opening, taken_units
 from store.opening import Group, Opening, Unit
 from store.records import Head, Message
 from store.records import Policy as PolicyRecord
@@ -65,7 +65,7 @@ class OpeningDesk:
         name = "open on a test clock" if test_clock else "open"
         digest = content_digest(name, actor, canonical(command))
         try:
-            known = await known_opening(self._database, actor, key)
+            known = await known_opening(self._database, actor.role, actor.id, key)
             if known is not None:
                 if known.digest != digest:
                     raise KeyReused(key)

@@ -14,10 +14,10 @@ from domain.events import EVENT
 from domain.evolving import begin, evolve
 from domain.model import Frozen, Identifier, Instant
 from starter.failures import NotFound
-from starter.stored import stored_start
 from store import reading
 from store.clock import dispute_now
 from store.database import Database
+from store.opened import stored_start
 from store.reading import TimelineEntry
 from store.records import EntryKind
 

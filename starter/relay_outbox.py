@@ -6,11 +6,11 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from activities.texts import render
 from domain.notices import Body
 from gateways.errors import GatewayError
 from gateways.notices import Notices
 from gateways.orders import OrderSystem
+from starter.texts import render
 from store import outbox
 from store.database import Database
 from store.outbox import DueMessage

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
-from domain.notices import ended_waits, notices
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -17,10 +16,11 @@ from domain.commands import COMMANDS, Actor, Command
 from domain.deadlines import extend_late, lapse, next_deadline
 from domain.deciding import decide, remark
 from domain.dispute import Dispute
-from domain.envelope import Answered
+from domain.envelope import Answered, RefusedEntry
 from domain.events import Event
 from domain.evolving import evolve
 from domain.headline import headline, units_after
+from domain.notices import ended_waits, notices
 from domain.refusals import Code, Refused
 from domain.working_time import span
 from workflows.ports import (
@@ -35,7 +35,6 @@ from workflows.ports import (
     Recording,
     RecordResult,
     Records,
-    RefusedEntry,
     Signalled,
 )
 

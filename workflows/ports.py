@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from domain.notices import Notice
 from pydantic import Field
 from temporalio import activity
 
 from domain.commands import Actor
 from domain.dispute import Leg
-from domain.envelope import Answered
+from domain.envelope import Answered, RefusedEntry
 from domain.events import Event
 from domain.headline import Headline
 from domain.model import Frozen, Identifier, Instant
+from domain.notices import Notice
 from domain.order import ParcelFact
-from domain.refusals import Code
 
 
 class Move(Frozen):
@@ -36,18 +35,6 @@ class Signalled(Frozen):
     actor: Actor
     command: str
     received_at: Instant
-
-
-class RefusedEntry(Frozen):
-    """The audit entry of a refusal: what was asked, by whom, when, and why it was refused."""
-
-    type: Literal["refused"] = "refused"
-    at: Instant
-    name: str
-    command_id: str
-    by: Actor | None = None
-    code: Code
-    detail: dict[str, str | int] = Field(default_factory=dict)
 
 
 class Recording(Frozen):

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 
-from activities.texts import ENDINGS, SILENCES, TURNS, render
 from domain.dispute import Outcome, WaitKind
 from domain.forecast import Silence
 from domain.money import Money
 from domain.notices import Body, EndTopic, notices
 from domain.policy import Reason
 from domain.refusals import Language
+from starter.texts import ENDINGS, SILENCES, TURNS, render
 from tests.outlook.conftest import Intent, intents, opened, situations, walked
 
 LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")

@@ -36,16 +36,24 @@ def read(name: str) -> WorkflowHistory:
 
 def write(name: str, history: WorkflowHistory) -> None:
     """Keeps a history; the same history gives the same bytes on every machine."""
-    told = _anonymous(history.to_json_dict())
+    told = anonymous(history.to_json_dict())
     content = json.dumps({"workflow_id": history.workflow_id, "history": told}, sort_keys=True, separators=(",", ":"))
     path_of(name).write_bytes(gzip.compress(content.encode(), mtime=0))
 
 
-def _anonymous(value: Any) -> Any:
-    """Without the process and machine that ran it: no replay reads them."""
+def anonymous(value: Any) -> Any:
+    """Without the names of the process and the machine that ran it: no replay reads them."""
     if isinstance(value, dict):
-        return {key: RECORDED_BY if key == "identity" else _anonymous(inner) for key, inner in value.items()}
-    return [_anonymous(inner) for inner in value] if isinstance(value, list) else value
+        return {
+            key: RECORDED_BY if key == "identity" or (key == "name" and _sticky(value)) else anonymous(inner)
+            for key, inner in value.items()
+        }
+    return [anonymous(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _sticky(value: dict[str, Any]) -> bool:
+    """Whether this names the queue of one worker process, which is called like the process."""
+    return value.get("kind") == "TASK_QUEUE_KIND_STICKY"
 
 
 def replayer(runner: WorkflowRunner | None = None, *, workflows: Sequence[type] = (DisputeWorkflow,)) -> Replayer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.dispute import Dispute
-from domain.events import ComplaintAnswered, Complained, ReviewBegan, ReviewOverdue
+from domain.events import Complained, ComplaintAnswered, ReviewBegan, ReviewOverdue
 from tests.stage import Case, Stage
 from tests.stories import silences
 from tests.stories.acting import closed, happened, lapses, refunds

@@ -35,7 +35,8 @@ begin
   -- Under the lock: a lapse that comes later sees this row, one that came earlier has an earlier stamp.
   stamp := dispute_now(head);
   select count(*) into sent from inbox i
-   where i.dispute_id = which and i.actor_role = p->>'actor_role' and i.received_at > stamp - interval '24 hours';
+   where i.dispute_id = which and (i.actor_role, i.actor_id) = (p->>'actor_role', p->>'actor_id')
+     and i.received_at > stamp - interval '24 hours';
   if sent >= (p->>'daily_limit')::integer then
     return jsonb_build_object('kind', 'too_many');
   end if;
