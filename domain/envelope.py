@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from domain.commands import Actor
 from domain.dispute import Dispute
@@ -28,6 +28,11 @@ class Envelope(Frozen):
     command: dict[str, JsonValue]
     seen_version: Annotated[int, Field(ge=0)] | None = None
     signature: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _lean(self, whole: SerializerFunctionWrapHandler) -> dict[str, object]:
+        # Every history keeps it for years, and absent fields weigh as much as present ones.
+        return {name: value for name, value in whole(self).items() if value is not None}
 
 
 class SignalledDecision(Frozen):

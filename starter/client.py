@@ -114,6 +114,16 @@ class DisputeClient:
                 self._acknowledgements.add(dispute.dispute_id, dispute.command_id)
         return [await self.view(dispute.dispute_id, actor=actor) for dispute in opened.disputes]
 
+    async def buyer_of(self, claim: Open | Mapping[str, object]) -> Actor:
+        """Who bought what a claim is about, as the order system says; for tools that speak for the buyer.
+
+        Raises:
+            BadCommand: the claim cannot be read.
+            Refused: there is no such order.
+            Unavailable: the order system does not answer.
+        """
+        return await self._desk.buyer_of(claim)
+
     @overload
     async def send(
         self, dispute_id: UUID | str, command: Command, *, actor: Actor, key: str, seen_version: int | None = None

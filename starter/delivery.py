@@ -20,7 +20,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.canonical import canonical
-from domain.commands import Actor
+from domain.commands import Actor, Role
 from domain.envelope import Answered, DisputeInput, Envelope, RefusedEntry
 from domain.events import Opened
 from domain.evolving import begin
@@ -181,9 +181,12 @@ class Deliverer:
     async def _closed(self, parcel: Parcel) -> Answered:
         """The answer of a dispute whose workflow has ended: its own, when it gave one before, else `closed`."""
         head = await reading.head(self._database, parcel.dispute_id)
-        answered = Answered(status="refused", version=head.version, code=Code.CLOSED)
+        party = {Role.BUYER: head.buyer_id, Role.SELLER: head.seller_id}.get(parcel.actor.role, parcel.actor.id)
+        # A stranger learns nothing of the case, not even that it has ended.
+        code = Code.CLOSED if party == parcel.actor.id else Code.NOT_A_PARTY
+        answered = Answered(status="refused", version=head.version, code=code)
         refusal = RefusedEntry(
-            name=parcel.name, at=parcel.received_at, by=parcel.actor, code=Code.CLOSED, command_id=parcel.command_id
+            name=parcel.name, at=parcel.received_at, by=parcel.actor, code=code, command_id=parcel.command_id
         )
         try:
             stored = await inbox.close_unanswered(

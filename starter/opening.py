@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from domain.canonical import canonical
-from domain.commands import Actor, Open
+from domain.commands import Actor, Open, Role
 from domain.envelope import Answered, DisputeInput, content_digest
 from domain.events import Opened
 from domain.evolving import begin
@@ -75,6 +75,17 @@ class OpeningDesk:
             raise KeyReused(key) from None
         except errors.StoreUnavailable as error:
             raise Unavailable(str(error)) from error
+
+    async def buyer_of(self, claim: Open | Mapping[str, object]) -> Actor:
+        """The buyer of the order that a claim is about.
+
+        Raises:
+            BadCommand: the claim cannot be read.
+            Refused: there is no such order.
+            Unavailable: the order system does not answer.
+        """
+        command = claim if isinstance(claim, Open) else read_fields(Open, claim)
+        return Actor(role=Role.BUYER, id=(await self._order(command.order_id)).buyer_id)
 
     async def _store(self, command: Open, actor: Actor, key: str, digest: str, test_clock: bool) -> opening.Opened:
         order = await self._order(command.order_id)

@@ -150,7 +150,7 @@ def render(body: Body, language: Language) -> str:
     told.append(_main(body))
     if body.silence is not None:
         told.append(SILENCES[body.silence])
-    values = {"order": body.order_id, "amount": _amount(body.amount, language)}
+    values = {"order": body.order_id, "amount": amount_text(body.amount, language)}
     if body.until is not None:
         local = body.until.astimezone(timezone(timedelta(seconds=body.offset_seconds)))
         pattern, locale = _INSTANT[language], _LOCALE[language]
@@ -171,6 +171,7 @@ def _main(body: Body) -> Template:
     raise ValueError(f"a message about {body.topic} is told in values and has no text for a party")
 
 
-def _amount(money: Money, language: Language) -> str:
+def amount_text(money: Money, language: Language) -> str:
+    """An amount as people of this language read it, such as ¥138.00."""
     amount = Decimal(money.amount_minor).scaleb(-get_currency_precision(money.currency))
     return format_currency(amount, money.currency, locale=_LOCALE[language])

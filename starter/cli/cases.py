@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import typer
 
-from domain.commands import COMMANDS, Actor
+from domain.commands import COMMANDS, Actor, Role
 from domain.envelope import Answered
 from domain.outlook import View
 from domain.refusals import sentence
@@ -35,17 +35,18 @@ Key = Annotated[str | None, typer.Option("--key", help="Key of this call: the sa
 
 def open_disputes(
     file: Annotated[Path, typer.Argument(help="The claim as JSON, - for standard input.")],
-    who: As,
+    who: As = Role.BUYER.value,
     key: Key = None,
     test_clock: Annotated[bool, typer.Option("--test-clock", help="Time moves by `disputes clock`; sandbox.")] = False,
     as_json: AsJson = False,
     tongue: InTongue = Tongue.ENGLISH,
 ) -> None:
-    """Open a dispute per group of lines in one state."""
+    """Open a dispute per group of lines in one state, by the order's buyer unless --as says otherwise."""
 
     async def work() -> list[View]:
-        claim, actor = fields_from_file(file), read_actor(who, None)
+        claim = fields_from_file(file)
         async with DisputeClient.connect(find_settings()) as client:
+            actor = await client.buyer_of(claim) if who == Role.BUYER else read_actor(who, None)
             return await client.open(claim, actor=actor, key=_chosen(key), test_clock=test_clock)
 
     views = finish(work(), as_json=as_json, tongue=tongue)

@@ -17,6 +17,7 @@ from starter.cli.speaking import AsJson, InTongue, Tongue, finish, say, write_js
 from starter.cli.stack_file import find_settings
 from starter.client import Actions, DisputeClient
 from starter.reading import Told
+from starter.texts import amount_text
 from store.reading import Page
 
 DisputeId = Annotated[str, typer.Argument(metavar="ID")]
@@ -194,7 +195,7 @@ async def _reader(client: DisputeClient, dispute_id: str, who: str | None) -> Ac
 
 
 def _money(money: Money) -> str:
-    return f"{money.amount_minor} {money.currency}"
+    return amount_text(money, "en")
 
 
 def _instant(at: datetime | None) -> str | None:

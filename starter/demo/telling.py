@@ -80,6 +80,9 @@ async def _tell(orders: OrderFile, file: Path, json_to: Path | None, voice: Voic
         if not chosen:
             complaints.append(f"no dispute could be opened about any order of {file}")
         measured = await asyncio.gather(*(measure(case) for case in scene.cases))
+        # Orders were disputed side by side: after the stories they stand as they were chosen, not as they came in.
+        turns = {dispute_id: turn for turn, dispute_id in enumerate(chosen)}
+        measured.sort(key=lambda one: turns.get(one[0].id, -1))
         show(voice, [(chosen[view.id], view, record) for view, record in measured if view.id in chosen])
         views, records = [view for view, _ in measured], [record for _, record in measured]
         complaints += [f"dispute {view.id} is not closed, it is in {view.phase}" for view in views if not _closed(view)]

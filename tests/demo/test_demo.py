@@ -16,7 +16,7 @@ from domain.dispute import Phase
 from domain.refusals import Code, sentence
 from starter.cli.running import SAMPLE_ORDERS
 from starter.demo.order_disputes import WANTED
-from starter.demo.order_rows import Course
+from starter.demo.order_rows import Course, choose, read_orders
 from starter.demo.record import Record, disagreements
 from starter.demo.stories import STORIES
 from tests.stage import Stage
@@ -27,6 +27,7 @@ FIELDS += ["history_events", "history_bytes", "virtual_days", "timeline"]
 
 
 class Told(NamedTuple):
+    orders: Path
     code: int
     text: str
     talk: str
@@ -41,7 +42,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     orders.write_bytes(SAMPLE_ORDERS.read_bytes() + b'{"order_id": "torn\n')
     arguments = ["--orders", str(orders), "--json", str(left)]
     ran = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=110, check=False)
-    return Told(ran.returncode, ran.stdout, ran.stderr, json.loads(left.read_text()) if left.exists() else [])
+    return Told(orders, ran.returncode, ran.stdout, ran.stderr, json.loads(left.read_text()) if left.exists() else [])
 
 
 def test_every_story_is_told_and_nothing_went_wrong(told: Told) -> None:
@@ -63,6 +64,18 @@ def test_a_broken_row_and_a_refused_claim_are_told(told: Told) -> None:
     assert "cn-1005" in told.text
     assert f"({Code.NOT_PAID})" in told.text
     assert f"Opened: {WANTED}." in told.text
+
+
+def test_the_table_and_the_records_stand_in_the_order_of_the_choice(told: Told) -> None:
+    rows = told.text.partition("\nORDER ")[2].partition("\n\n")[0].splitlines()[1:]
+    file = read_orders(told.orders)
+    # The outside world leaves cn-1019 out, and the claim about cn-1005 is refused.
+    candidates = choose(file, {row.order_id for row in file.rows} - {"cn-1019"})
+    expected = [candidate for candidate in candidates if candidate.row.order_id != "cn-1005"][:WANTED]
+    assert [row.split()[0] for row in rows] == [candidate.row.order_id for candidate in expected]
+    assert [one["story"] for one in told.records] == [story.name for story in STORIES] + [
+        f"order_{candidate.course}" for candidate in expected
+    ]
 
 
 def test_the_records_have_the_agreed_fields_and_hold_together(told: Told) -> None:

@@ -157,7 +157,6 @@ async def review_with_refusals(scene: Stage) -> Case:
         return await code_of(case.act("decide", by, **fields))
 
     good = ruling(7_000, now)
-    assert await refused(ARBITER, good) == "not_taken"
     await case.act("take", ARBITER)
     assert await code_of(case.act("take", SECOND_ARBITER)) == "taken_by_other"
     assert await refused(SECOND_ARBITER, good) == "taken_by_other"
@@ -178,10 +177,9 @@ async def review_with_refusals(scene: Stage) -> Case:
 
 
 async def decided_by_signal(scene: Stage) -> Case:
-    """An arbiter's tool that can only signal: its first decision is refused and seen, its second one counts."""
+    """An arbiter's tool that can only signal: its first decision is refused, its second one takes the case and counts."""
     case = await scene.open()
     await to_review(case)
-    await case.act("take", ARBITER)
     now = (await case.now()).evidence_version
     await signal_decision(case, "tool-1", ruling(7_000, now - 1))
     await eventually_recorded(case, "stale_evidence")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tests.stage import ARBITER, SECOND_ARBITER, Case, Stage
-from tests.stories.acting import decide, keep_silent, offer, refuse, reject, to_proposal, to_review
+from tests.stories.acting import code_of, decide, keep_silent, offer, refuse, reject, to_proposal, to_review
 
 SMALL, LARGE, ABOVE_ADVANCE = 15_000, 50_000, 150_000
 """Prices in fen: silence may accept the first, the platform pays the second at the cap, and asks above the third."""
@@ -82,6 +82,7 @@ async def review_overdue(scene: Stage) -> Case:
     await case.skip(timedelta(days=3, hours=22))
     await case.act("take", ARBITER)
     await keep_silent(case, "review_hard")
+    assert await code_of(case.act("take", ARBITER)) == "had_a_part"
     await case.act("take", SECOND_ARBITER)
     await decide(case, 7_000, SECOND_ARBITER)
     await keep_silent(case)

@@ -118,7 +118,6 @@ async def test_what_an_arbiter_may_not_do_is_refused_and_on_record(scene: Stage)
     case = await quarrels.review_with_refusals(scene)
     told = [entry.body["code"] for entry in await refusals(case)]
     assert told == [
-        "not_taken",
         "taken_by_other",
         "taken_by_other",
         "stale_evidence",
@@ -139,6 +138,7 @@ async def test_a_decision_may_come_by_signal(scene: Stage) -> None:
     case = await quarrels.decided_by_signal(scene)
     (decided,) = [event for event in await happened(case) if isinstance(event, Decided)]
     assert (decided.by.id, decided.decision.resolution.amount.amount_minor) == ("arbiter-1", 7_000)
+    assert "review.taken-by-deciding" in [event.rule for event in await happened(case)]
     (refused,) = await refusals(case)
     assert (refused.body["name"], refused.body["code"]) == ("decide", "stale_evidence")
 
