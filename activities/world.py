@@ -1,4 +1,4 @@
-"""Asks the carriers and moves the money: every call may fail at every point and is still made once."""
+"""Asks the outside world and moves the money: every call may fail at every point and is still made once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from temporalio.exceptions import ApplicationError
 
 from domain.canonical import digest
 from domain.dispute import Leg
+from domain.facts import Facts, OrderFact, PaymentFact
 from domain.order import ParcelFact
 from gateways.carrier import Carrier
 from gateways.errors import GatewayError, Mismatch, OutcomeUnknown, Rejected, Unavailable
+from gateways.orders import OrderSystem
 from gateways.payments import PaymentProvider, RefundReceipt
 from store import legs
 from store.database import Database
@@ -25,20 +27,52 @@ from workflows.ports import FactsWanted, RefundResult, RefundWanted, World
 class OutsideWorld(World):
     """`World` over HTTP, with each leg of money written down before and after its call."""
 
-    def __init__(self, database: Database, carrier: Carrier, payments: PaymentProvider) -> None:
+    def __init__(self, database: Database, orders: OrderSystem, carrier: Carrier, payments: PaymentProvider) -> None:
         self._database = database
+        self._orders = orders
         self._carrier = carrier
         self._payments = payments
 
     @activity.defn(name="gather_facts")
-    async def gather_facts(self, wanted: FactsWanted) -> tuple[ParcelFact, ...]:
-        """Both directions of every parcel, as of now; no answer is the fact `unknown` (Facts are three-valued)."""
-        asked = [
-            self._parcel(parcel_id, direction, wanted.at)
-            for parcel_id in wanted.parcel_ids
-            for direction in ("out", "back")
-        ]
-        return tuple(fact for fact in await asyncio.gather(*asked) if fact is not None)
+    async def gather_facts(self, wanted: FactsWanted) -> Facts:
+        """Order, payments, both directions of every parcel, as of now; no answer is the fact `unknown`.
+
+        The rule: protocol, Facts are three-valued.
+        """
+        order, payments, parcels = await asyncio.gather(
+            self._order(wanted.order_id, wanted.at),
+            asyncio.gather(*(self._payment(payment_id, wanted.at) for payment_id in wanted.payment_ids)),
+            asyncio.gather(
+                *(
+                    self._parcel(parcel_id, direction, wanted.at)
+                    for parcel_id in wanted.parcel_ids
+                    for direction in ("out", "back")
+                )
+            ),
+        )
+        return Facts(order=order, payments=tuple(payments), parcels=tuple(fact for fact in parcels if fact is not None))
+
+    async def _order(self, order_id: str, at: datetime | None) -> OrderFact:
+        asked_at = at or datetime.now(UTC)
+        try:
+            order = await self._orders.get(order_id, at=at)
+        except GatewayError:
+            return OrderFact(state="unknown", as_of=asked_at)
+        return OrderFact(state="known", status=order.status, as_of=asked_at)
+
+    async def _payment(self, payment_id: str, at: datetime | None) -> PaymentFact:
+        asked_at = at or datetime.now(UTC)
+        try:
+            payment = await self._payments.payment(payment_id, at=at)
+        except GatewayError:
+            return PaymentFact(payment_id=payment_id, state="unknown", as_of=asked_at)
+        return PaymentFact(
+            payment_id=payment_id,
+            state="known",
+            amount_minor=payment.amount_minor,
+            refunded_minor=payment.refunded_minor,
+            as_of=asked_at,
+        )
 
     async def _parcel(
         self, parcel_id: str, direction: Literal["out", "back"], at: datetime | None

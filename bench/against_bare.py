@@ -14,8 +14,9 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,7 +27,7 @@ from temporalio.client import Client
 from bench.bare import COMMANDS, TASK_QUEUE, Bare
 from domain.commands import Actor
 from localstack.stack import Addresses, LocalStack, ProcessSpec
-from tests.stage import SEARCH_ATTRIBUTES, Stage, stage, world_process
+from tests.stage import SEARCH_ATTRIBUTES, Stage, put_order, stage, world_process
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ async def bare(client: Client, seconds: list[float]) -> None:
     await handle.result()
 
 
-async def dispute(scene: Stage, seconds: list[float]) -> None:
-    """One dispute of seven commands, from an opened claim to its withdrawal."""
-    case = await scene.open(test_clock=False)
+async def dispute(scene: Stage, orders: Iterator[str], seconds: list[float]) -> None:
+    """One dispute of seven commands about the next of `orders`, from the claim to its withdrawal."""
+    case = await scene.open_about(next(orders), reason="not_as_described", test_clock=False)
     money = {"amount_minor": 7_000, "currency": "CNY"}
 
     async def act(command: str, by: Actor, **fields: object) -> None:
@@ -118,8 +119,9 @@ async def compare(pairs: int, disputes: int, at_once: int) -> list[tuple[Run, Ru
         client = await stack.client()
         for number in itertools.count():
             size = disputes if number else max(disputes // 5, 5)
-            floor = await measured(lambda seconds: bare(client, seconds), size, at_once)
-            ours = await measured(lambda seconds: dispute(scene, seconds), size, at_once)
+            floor = await measured(partial(bare, client), size, at_once)
+            orders = iter([await put_order(scene.world) for _ in range(size)])
+            ours = await measured(partial(dispute, scene, orders), size, at_once)
             if number:
                 results.append((floor, ours))
             if number == pairs:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from domain.commands import Actor, Role, Terms
+from domain.facts import OrderFact, PaymentFact
 from domain.model import Frozen, Identifier, Instant
 from domain.money import Money
 from domain.order import Goods, OrderSnapshot, ParcelFact
@@ -207,6 +208,8 @@ class Dispute(Frozen):
     proposal: Proposal | None = None
     settlement: Settlement | None = None
     parcel_facts: tuple[ParcelFact, ...] = ()
+    payment_facts: tuple[PaymentFact, ...] = ()
+    order_fact: OrderFact | None = None
     evidence_version: int = 0
     evidence_items: int = 0
     needs_attention: Identifier | None = None
@@ -227,6 +230,12 @@ class Dispute(Frozen):
             return live[-1].terms
         made_any = any(offer.by == side for offer in self.offers)
         return self.claim.terms if side is Role.BUYER and not made_any else None
+
+    @property
+    def disputed_parcels(self) -> tuple[str, ...]:
+        """The ids of the parcels that carried disputed lines."""
+        lines = {line for line, _ in self.claim.lines}
+        return tuple(parcel.parcel_id for parcel in self.order.parcels if lines.intersection(parcel.lines))
 
     def party(self, actor: Actor) -> bool:
         """Whether this actor is a party here, by role and id."""

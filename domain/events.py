@@ -18,6 +18,7 @@ from domain.dispute import (
     Side,
     Wait,
 )
+from domain.facts import Facts
 from domain.model import Frozen, Identifier, Instant, Text
 from domain.order import OrderSnapshot, ParcelFact
 from domain.policy import Liable
@@ -122,10 +123,10 @@ class AnswerMissed(Happened):
 
 
 class FactsGathered(Happened):
-    """What the platform looked up itself: parcels in both directions; unknown is a value (Facts are three-valued)."""
+    """What the platform looked up itself; unknown is a value of its own (Facts are three-valued)."""
 
     type: Literal["facts_gathered"] = "facts_gathered"
-    parcels: tuple[ParcelFact, ...]
+    facts: Facts
 
 
 class Taken(Happened):

@@ -18,6 +18,7 @@ from domain.dispute import (
     WaitKind,
 )
 from domain.events import Event, Opened
+from domain.facts import Facts
 from domain.policy import Policy
 from domain.waits import other, side
 from domain.working_time import Calendar
@@ -93,10 +94,7 @@ def _own(dispute: Dispute, event: Event) -> Changes:
         case events.AnswerMissed():
             return _in_review(dispute, owes_answer=None)
         case events.FactsGathered():
-            known = {(fact.parcel_id, fact.direction): fact for fact in dispute.parcel_facts}
-            news = {(fact.parcel_id, fact.direction): fact for fact in event.parcels}
-            gathered = _in_review(dispute, facts_gathered=True) if dispute.review else {}
-            return {"parcel_facts": tuple((known | news).values()), **gathered}
+            return _gathered(dispute, event.facts)
         case events.Taken():
             return _in_review(dispute, arbiter_id=event.by.id)
         case events.LeaseLapsed():
@@ -141,6 +139,15 @@ def _own(dispute: Dispute, event: Event) -> Changes:
             }
         case _:
             assert_never(event)
+
+
+def _gathered(dispute: Dispute, facts: Facts) -> Changes:
+    parcels = {(fact.parcel_id, fact.direction): fact for fact in (*dispute.parcel_facts, *facts.parcels)}
+    payments = {fact.payment_id: fact for fact in (*dispute.payment_facts, *facts.payments)}
+    changes: Changes = {"parcel_facts": tuple(parcels.values()), "payment_facts": tuple(payments.values())}
+    if facts.order is not None:
+        changes["order_fact"] = facts.order
+    return changes | (_in_review(dispute, facts_gathered=True) if dispute.review else {})
 
 
 def _offered(dispute: Dispute, event: events.Offered) -> Changes:

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeVar
 
 from domain.dispute import Dispute, How, Leg, LegState, Outcome, Phase, Wait, WaitKind
 from domain.events import CapAlarmed, Closed, Event, FactsGathered, LegRetried, LegSettled, LegStuck, RefundOverdue
 from domain.evolving import evolve
+from domain.facts import Facts, OrderFact, PaymentFact
 from domain.order import ParcelFact
 from domain.settlement import ask, carry_out, settle
 from domain.waits import SYSTEM, left_behind, start
 from domain.working_time import span
 
+AnyFact = TypeVar("AnyFact", OrderFact, PaymentFact, ParcelFact)
 
-def gathered(dispute: Dispute, parcels: tuple[ParcelFact, ...], now: datetime) -> list[Event]:
-    """Facts that say something new of their parcel; [] when only the asking is newer, or the dispute is closed."""
+
+def gathered(dispute: Dispute, facts: Facts, now: datetime) -> list[Event]:
+    """Facts that say something new; [] when only the asking is newer, or the dispute is closed."""
     if dispute.phase is Phase.CLOSED:
         return []
-    known = {(fact.parcel_id, fact.direction): _said(fact) for fact in dispute.parcel_facts}
-    news = tuple(fact for fact in parcels if known.get((fact.parcel_id, fact.direction)) != _said(fact))
-    return [FactsGathered(at=now, by=SYSTEM, rule=f"{dispute.phase}.facts", parcels=news)] if news else []
+    parcels = {(fact.parcel_id, fact.direction): _said(fact) for fact in dispute.parcel_facts}
+    payments = {fact.payment_id: _said(fact) for fact in dispute.payment_facts}
+    known_order = _said(dispute.order_fact) if dispute.order_fact else None
+    news = Facts(
+        order=facts.order if facts.order is not None and _said(facts.order) != known_order else None,
+        payments=tuple(fact for fact in facts.payments if payments.get(fact.payment_id) != _said(fact)),
+        parcels=tuple(fact for fact in facts.parcels if parcels.get((fact.parcel_id, fact.direction)) != _said(fact)),
+    )
+    return [FactsGathered(at=now, by=SYSTEM, rule=f"{dispute.phase}.facts", facts=news)] if news != Facts() else []
 
 
-def _said(fact: ParcelFact) -> ParcelFact:
+def _said(fact: AnyFact) -> AnyFact:
     """What a fact says apart from when it was asked: unknown since T stays unknown since T."""
     return fact.model_copy(update={"as_of": None})
 

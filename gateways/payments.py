@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import quote
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from gateways.errors import Mismatch, Rejected
 from gateways.line import Line, Wire
@@ -38,8 +39,17 @@ class RefundReceipt(Wire):
                 raise Mismatch(_SYSTEM, what)
 
 
+class StandingPayment(Wire):
+    """A payment and what has been refunded of it by anybody, in minor units of `currency`."""
+
+    payment_id: str
+    currency: str
+    amount_minor: Annotated[int, Field(ge=0)]
+    refunded_minor: Annotated[int, Field(ge=0)]
+
+
 class PaymentProvider(Line):
-    """Refunds of payments; one key is one refund, however often it is asked for."""
+    """Payments and their refunds; one key is one refund, however often it is asked for."""
 
     def __init__(self, base_url: str, *, connect_seconds: float = 2.0, total_seconds: float = 5.0) -> None:
         super().__init__(_SYSTEM, base_url, connect_seconds=connect_seconds, total_seconds=total_seconds)
@@ -68,6 +78,16 @@ class PaymentProvider(Line):
         receipt = await self.act("/refunds", content, RefundReceipt, at=at, headers={"Idempotency-Key": key})
         receipt.require(payment_id=payment_id, amount_minor=amount_minor, currency=currency, reference=reference)
         return receipt
+
+    async def payment(self, payment_id: str, *, at: datetime | None) -> StandingPayment:
+        """The payment as it stands now.
+
+        Raises Rejected (`payment_not_found`), Unavailable, and Mismatch when another payment comes back.
+        """
+        found = await self.read(f"/payments/{quote(payment_id, safe='')}", StandingPayment, at=at)
+        if found.payment_id != payment_id:
+            raise Mismatch(_SYSTEM, f"asked for payment {payment_id} and got another")
+        return found
 
     async def lookup(self, key: str, *, at: datetime | None) -> RefundReceipt | None:
         """The refund made under `key`, or None when the provider knows of none; the caller then calls `require`.

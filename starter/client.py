@@ -174,8 +174,10 @@ class DisputeClient:
             seen_version=seen_version,
             daily_limit=self._daily_limit,
         )
-        answered = await self._answer(receipt, wanted, actor, key, seen_version)
-        if not receipt.acknowledged:
+        answered, by_workflow = await self._answer(receipt, wanted, actor, key, seen_version)
+        # A stored answer does not say that the workflow knows of it: its worker may have died between commit and task,
+        # and then only the relay, which delivers what is not acknowledged, brings it along. A refusal changes nothing.
+        if not receipt.acknowledged and (by_workflow or answered.status == "refused"):
             self._acknowledgements.add(receipt.dispute_id, receipt.command_id)
         if answered.status == "refused":
             assert answered.code is not None
@@ -184,9 +186,10 @@ class DisputeClient:
 
     async def _answer(
         self, receipt: Receipt, command: Command, actor: Actor, key: str, seen_version: int | None
-    ) -> Answered:
+    ) -> tuple[Answered, bool]:
+        """The answer, and whether the workflow itself has told it."""
         if receipt.answer is not None:
-            return Answered.model_validate_json(receipt.answer)
+            return Answered.model_validate_json(receipt.answer), False
         parcel = Parcel(
             dispute_id=receipt.dispute_id,
             command_id=receipt.command_id,
@@ -198,9 +201,14 @@ class DisputeClient:
             started=receipt.started,
         )
         try:
-            return await self._deliverer.deliver(parcel)
-        except NotDelivered as error:
-            raise Unknown(key, str(error)) from error
+            try:
+                return await self._deliverer.deliver(parcel), True
+            except NotDelivered as error:
+                # The commit may have stored the answer although the update could not tell it.
+                stored, _ = await reading.answer(self._database, receipt.dispute_id, receipt.command_id)
+                if stored is None:
+                    raise Unknown(key, str(error)) from error
+                return Answered.model_validate_json(stored), False
         except errors.StoreUnavailable as error:
             raise Unknown(key, "PostgreSQL does not answer") from error
 

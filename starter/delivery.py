@@ -115,19 +115,12 @@ class Deliverer:
 
         Raises:
             Bug: the workflow failed on it.
-            NotDelivered: nobody knows its answer yet; deliver it again.
+            NotDelivered: the workflow has not told its answer, which may be stored all the same; deliver it again.
             StoreUnavailable: PostgreSQL does not answer; deliver it again.
         """
         if not parcel.started:
             await self._start_first(parcel.dispute_id)
-        try:
-            return await self._update(parcel)
-        except NotDelivered:
-            # The commit may have stored the answer although the update could not tell it.
-            stored, _ = await reading.answer(self._database, parcel.dispute_id, parcel.command_id)
-            if stored is None:
-                raise
-            return Answered.model_validate_json(stored)
+        return await self._update(parcel)
 
     async def _start_first(self, dispute_id: UUID) -> None:
         stored = await stored_start(self._database, dispute_id)

@@ -71,10 +71,18 @@ class Stage:
         """A new order in the world and the buyer's dispute about it; the reason fits the goods unless told."""
         order_id = await put_order(self.world, state=state, price_minor=price_minor)
         fitting = {"unshipped": "not_shipped", "in_transit": "not_received", "delivered": "not_as_described"}
+        return await self.open_about(
+            order_id, reason=reason or fitting[state], ask_minor=ask_minor, test_clock=test_clock
+        )
+
+    async def open_about(
+        self, order_id: str, *, reason: str, ask_minor: int | None = None, test_clock: bool = True
+    ) -> Case:
+        """The buyer's dispute about an order that `put_order` made."""
         claim = {
             "order_id": order_id,
             "lines": [{"line": 1}],
-            "reason": reason or fitting[state],
+            "reason": reason,
             "statement": "This is not what I paid for.",
             **({"amount": {"amount_minor": ask_minor, "currency": "CNY"}} if ask_minor else {}),
         }

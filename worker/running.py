@@ -17,6 +17,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from activities.records import CaseFile
 from activities.world import OutsideWorld
 from gateways.carrier import Carrier
+from gateways.orders import OrderSystem
 from gateways.payments import PaymentProvider
 from starter.connecting import connect
 from starter.settings import Settings
@@ -52,7 +53,8 @@ async def working(
         )
         carrier = await opened.enter_async_context(Carrier(settings.world_url))
         payments = await opened.enter_async_context(PaymentProvider(settings.world_url))
-        case_file, world = CaseFile(database), OutsideWorld(database, carrier, payments)
+        orders = await opened.enter_async_context(OrderSystem(settings.world_url))
+        case_file, world = CaseFile(database), OutsideWorld(database, orders, carrier, payments)
         worker = Worker(
             client,
             task_queue=settings.task_queue,
@@ -64,6 +66,9 @@ async def working(
             max_concurrent_local_activities=STORE_CONNECTIONS,
             # An update that meets a dead worker waits this long for another one (house, Worker killed with -9).
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+            # An update over the limit is rejected in words; the rejection carries it back, and kept back here it
+            # would fail the task for ever.
+            disable_payload_error_limit=True,
             graceful_shutdown_timeout=timedelta(seconds=15),
         )
         await opened.enter_async_context(worker)

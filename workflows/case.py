@@ -160,6 +160,8 @@ class Case:
                     return stored
                 case _:
                     self._catch_up(result)
+                    # What was missing may have started a clock that ran out before this receipt.
+                    await self.settle_deadlines(lambda until: until < received_at)
 
     def _outcome(
         self, command_id: str, command: Command | Unreadable, actor: Actor, received_at: datetime

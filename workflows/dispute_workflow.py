@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
+from temporalio.exceptions import ApplicationError
 
 from domain.deadlines import next_deadline
 from domain.dispute import Leg, LegState, Phase
@@ -44,7 +45,10 @@ class DisputeWorkflow:
     """The durable shell around the pure core; no rule of the protocol stands here."""
 
     @workflow.init
-    def __init__(self, start: DisputeInput) -> None:
+    def __init__(self, start: DisputeInput | None = None) -> None:
+        if start is None:
+            # Nothing to build a case from; `run` says so, because only there a workflow can fail in order.
+            return
         if start.resumed is not None:
             policy = interned(start.resumed.policy, start.resumed.policy_digest)
             dispute = start.resumed.model_copy(update={"policy": policy})
@@ -59,8 +63,10 @@ class DisputeWorkflow:
         self._show()
 
     @workflow.run
-    async def run(self, start: DisputeInput) -> str:
+    async def run(self, start: DisputeInput | None = None) -> str:
         """Follows the dispute until it is closed; answers how it ended, in one line."""
+        if start is None:
+            raise ApplicationError("A dispute starts from an opened case: give it a DisputeInput.", non_retryable=True)
         deadlines = asyncio.create_task(self._keep_deadlines())
         phases = asyncio.create_task(self._go_through_phases())
         # A deadline loop that broke must fail the workflow task, not die unseen beside the phases.
@@ -94,15 +100,20 @@ class DisputeWorkflow:
     async def _review(self) -> None:
         """The platform looks up what it can itself before anybody is asked (protocol, phase 3)."""
         dispute = self._case.dispute
-        parcels = tuple(parcel.parcel_id for parcel in dispute.order.parcels)
-        if parcels and not (dispute.review and dispute.review.facts_gathered):
+        if not (dispute.review and dispute.review.facts_gathered):
             with self._phase_group():
                 facts = await workflow.execute_activity_method(
                     World.gather_facts,
-                    FactsWanted(dispute_id=dispute.dispute_id, parcel_ids=parcels, at=self._virtual_now()),
+                    FactsWanted(
+                        dispute_id=dispute.dispute_id,
+                        order_id=dispute.order.order_id,
+                        payment_ids=tuple(payment.payment_id for payment in dispute.order.payments),
+                        parcel_ids=dispute.disputed_parcels,
+                        at=self._virtual_now(),
+                    ),
                     start_to_close_timeout=timedelta(seconds=30),
                     retry_policy=PATIENT,
-                    summary="Asks the carriers, both directions",
+                    summary="Asks order system, payment provider and carriers",
                 )
             await self._case.happen(lambda: gathered(self._case.dispute, facts, workflow.now()))
         await self._until_moved(Phase.REVIEW)

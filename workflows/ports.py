@@ -14,10 +14,10 @@ from domain.commands import Actor
 from domain.dispute import Leg
 from domain.envelope import Answered, RefusedEntry
 from domain.events import Event
+from domain.facts import Facts
 from domain.headline import Headline
 from domain.model import Frozen, Identifier, Instant
 from domain.notices import Notice
-from domain.order import ParcelFact
 
 
 class Move(Frozen):
@@ -127,6 +127,8 @@ class FactsWanted(Frozen):
     """`at` is the dispute's own time when it runs on a test clock, else None."""
 
     dispute_id: Identifier
+    order_id: Identifier
+    payment_ids: tuple[Identifier, ...]
     parcel_ids: tuple[Identifier, ...]
     at: Instant | None = None
 
@@ -148,11 +150,11 @@ class RefundResult(Frozen):
 
 
 class World:
-    """The outside: carrier and payment provider."""
+    """The outside: order system, carrier and payment provider."""
 
     @activity.defn(name="gather_facts")
-    async def gather_facts(self, wanted: FactsWanted) -> tuple[ParcelFact, ...]:
-        """Both directions of every parcel; a carrier that cannot be reached yields `unknown`, never an error."""
+    async def gather_facts(self, wanted: FactsWanted) -> Facts:
+        """Order, payments, and both directions of every parcel; who cannot be reached yields `unknown`, no error."""
         raise NotImplementedError
 
     @activity.defn(name="refund")

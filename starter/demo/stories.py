@@ -202,7 +202,7 @@ async def _parcels(teller: Teller) -> dict[str, str]:
     at_opening, gathered = await teller.case.event("opened"), await teller.case.event("facts_gathered")
     facts: list[Any] = [
         *cast("list[Any]", at_opening.body["parcel_facts"]),
-        *cast("list[Any]", gathered.body["parcels"]),
+        *cast("dict[str, list[Any]]", gathered.body["facts"])["parcels"],
     ]
     return {fact["direction"]: words(fact["state"]) for fact in facts}
 

@@ -73,6 +73,16 @@ async def test_a_parcel_without_data_is_unknown(world: Any, gateways: Any) -> No
     assert (await gateways.carrier.parcel("moving", "out", at=AT - timedelta(days=2))).state == "label_created"
 
 
+async def test_a_payment_tells_what_was_refunded_of_it(world: Any, gateways: Any) -> None:
+    payment = world.put_order()["payments"][0]
+    payment_id, amount = payment["payment_id"], payment["amount_minor"]
+    await gateways.payments.refund("told-1", payment_id, 1, "CNY", "told-1", at=None)
+    standing = await gateways.payments.payment(payment_id, at=None)
+    assert (standing.amount_minor, standing.refunded_minor) == (amount, 1)
+    with pytest.raises(Rejected, match="payment_not_found"):
+        await gateways.payments.payment("never-made", at=None)
+
+
 async def test_a_look_up_of_nothing_is_none(gateways: Any) -> None:
     assert await gateways.payments.lookup("never-used", at=None) is None
 

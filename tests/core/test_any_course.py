@@ -20,6 +20,7 @@ from domain.dispute import Dispute, Phase, WaitKind
 from domain.events import EVENT, Event, ExecutionBegan
 from domain.evolving import begin, evolve
 from domain.execution import gathered, leg_settled, leg_stuck
+from domain.facts import Facts
 from domain.forecast import forecast
 from domain.refusals import Code, Refused
 from domain.settlement import ask
@@ -197,7 +198,7 @@ def lives(draw: st.DrawFn, steps: int = 24) -> Told:
             take(case, draw(st.sampled_from([leg_settled, leg_stuck]))(case.dispute, leg, "provider-1", case.now))
         if draw(st.integers(0, 9)) == 0:
             fact = casework.fact(draw(st.sampled_from(["unknown", "in_transit", "delivered", "lost"])), as_of=case.now)
-            take(case, gathered(case.dispute, (fact,), case.now))
+            take(case, gathered(case.dispute, Facts(parcels=(fact,)), case.now))
         if case.dispute.phase is Phase.CLOSED:
             break
         actor, command = draw(commands_to(case))

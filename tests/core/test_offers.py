@@ -12,6 +12,7 @@ from domain.deciding import decide, remark
 from domain.dispute import How, OfferState, Outcome, Phase
 from domain.events import ExecutionBegan
 from domain.execution import gathered
+from domain.facts import Facts
 from domain.refusals import Code, Refused
 from tests.core import casework
 from tests.core.casework import BUYER, DAY, HOUR, PROOF, SELLER, T0, Case, money
@@ -162,20 +163,20 @@ def test_unshipped_goods_are_not_refused_without_dispatch(case: Cases) -> None:
         assert there.act(SELLER, bare.model_copy(update=extra)) == ["claim_refused"]
         assert (there.dispute.evidence_version, there.dispute.evidence_items) == (1, 1)
     scanned = case("label_created")
-    scanned.take(gathered(scanned.dispute, (casework.fact("in_transit"),), T0 + HOUR))
+    scanned.take(gathered(scanned.dispute, Facts(parcels=(casework.fact("in_transit"),)), T0 + HOUR))
     assert scanned.act(SELLER, bare) == ["claim_refused"]
 
 
 def test_facts_are_gathered_once(case: Cases) -> None:
     there = case("in_transit")
     same = casework.fact("in_transit", as_of=T0 + DAY)
-    assert gathered(there.dispute, (same,), T0 + DAY) == []
+    assert gathered(there.dispute, Facts(parcels=(same,)), T0 + DAY) == []
     arrived = casework.fact("delivered", as_of=T0 + DAY, delivered_at=T0 + DAY)
     back = casework.fact("unknown", direction="back")
-    there.take(gathered(there.dispute, (same, arrived, back), T0 + DAY))
+    there.take(gathered(there.dispute, Facts(parcels=(same, arrived, back)), T0 + DAY))
     assert there.dispute.parcel_facts == (arrived, back)
     there.act(BUYER, commands.Withdraw())
-    assert gathered(there.dispute, (casework.fact("lost"),), T0 + DAY) == []
+    assert gathered(there.dispute, Facts(parcels=(casework.fact("lost"),)), T0 + DAY) == []
 
 
 def test_the_buyer_complains_after_48_hours_or_an_answer(case: Cases) -> None:

@@ -28,11 +28,11 @@ class HesitatingWorkflow(DisputeWorkflow):
     """The dispute with one command more at its beginning: a timer nobody's history holds."""
 
     @workflow.init
-    def __init__(self, start: DisputeInput) -> None:
+    def __init__(self, start: DisputeInput | None = None) -> None:
         super().__init__(start)
 
     @workflow.run
-    async def run(self, start: DisputeInput) -> str:
+    async def run(self, start: DisputeInput | None = None) -> str:
         await workflow.sleep(1)
         return await super().run(start)
 
@@ -70,11 +70,11 @@ from workflows.dispute_workflow import DisputeWorkflow
 @workflow.defn(name="DisputeWorkflow")
 class Other(DisputeWorkflow):
     @workflow.init
-    def __init__(self, start: DisputeInput) -> None:
+    def __init__(self, start: DisputeInput | None = None) -> None:
         super().__init__(start)
 
     @workflow.run
-    async def run(self, start: DisputeInput) -> str:
+    async def run(self, start: DisputeInput | None = None) -> str:
         return await super().run(start)
 """
 

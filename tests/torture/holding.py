@@ -20,7 +20,7 @@ from store.records import Command as InboxCommand
 
 @asynccontextmanager
 async def held_intake(
-    dsn: str, dispute_id: UUID, name: str, fields: dict[str, Any], actor: Actor, key: str
+    connection: psycopg.AsyncConnection, dispute_id: UUID, name: str, fields: dict[str, Any], actor: Actor, key: str
 ) -> AsyncIterator[datetime]:
     """Receives a command as `starter.intake` does and gives its receipt; commits on leaving."""
     body = canonical(COMMANDS[name].model_validate(fields))
@@ -33,7 +33,7 @@ async def held_intake(
         body=body,
         digest=content_digest(name, actor, body),
     )
-    async with await psycopg.AsyncConnection.connect(dsn, options="-c timezone=UTC") as connection:
+    async with connection.transaction():
         request = row.model_dump(mode="json") | {"daily_limit": 10_000}
         answered = await (await connection.execute("select receive_command(%s)", [Jsonb(request)])).fetchone()
         assert answered is not None

@@ -58,7 +58,7 @@ async def postgres_away(crew: Crew, seconds: float) -> tuple[float, float]:
     """PostgreSQL is stopped in order and left away; gives the instants (seconds since 1970) it was away between."""
     postgres = next(member for member in crew.members if member.kind == "postgres")
     # The killer may have it in its hands.
-    while postgres.busy:  # noqa: ASYNC110
+    while postgres.busy:
         await asyncio.sleep(0.05)
     postgres.busy = True
     await postgres.stop()

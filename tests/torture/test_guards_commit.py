@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from domain.dispute import WaitKind
 from localstack.stack import LocalStack
 from starter.failures import Refused
 from starter.relay_inbox import InboxRelay
@@ -11,7 +12,9 @@ from tests.torture.short_clocks import short_policy
 from tests.torture.staging import (
     acknowledged,
     committed_by_a_dead_worker,
+    deadline,
     left_to_the_relay,
+    passed,
     stage_under,
     until,
     verdict,
@@ -83,3 +86,15 @@ async def test_a_stored_answer_told_again_still_brings_the_workflow_along(shaken
         await until(closed, "the refund to be made and the dispute to be closed")
         await acknowledged(built)
         assert await verdict(built) == []
+
+
+async def test_a_worker_that_is_behind_settles_the_deadlines_it_did_not_know_of(shaken: LocalStack) -> None:
+    """The offer and its clock are news to the workflow; the acceptance was received after that clock had run out."""
+    offered = {"terms": {"amount": {"amount_minor": 4_000, "currency": "CNY"}}}
+    async with stage_under(shaken, short_policy(offer="500ms")) as built:
+        case = await built.open(test_clock=False)
+        await committed_by_a_dead_worker(case, "offer", offered, case.seller, "k1")
+        await passed(case, await deadline(case, WaitKind.OFFER))
+        with pytest.raises(Refused, match="lapsed"):
+            await case.act("accept_offer", case.buyer, offer_id="o1")
+        assert {finding.rule for finding in await verdict(built)} <= {"acknowledged"}

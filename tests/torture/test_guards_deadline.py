@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
+import psycopg
 import pytest
 
 from domain.commands import Actor, Command
@@ -33,7 +34,10 @@ async def test_a_lapse_waits_for_an_intake_that_is_under_way(shaken: LocalStack,
         await case.act("offer", case.seller, terms={"amount": {"amount_minor": 4_000, "currency": "CNY"}})
         dsn = built.settings.database_dsn.get_secret_value()
 
-        async with held_intake(dsn, case.id, "accept_offer", {"offer_id": "o1"}, case.buyer, "k1"):
+        async with (
+            await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection,
+            held_intake(connection, case.id, "accept_offer", {"offer_id": "o1"}, case.buyer, "k1"),
+        ):
             # Without the lock it has looked for commands in time already, and waits to write the head row.
             await until(lambda: _waits_for_a_lock(built), "the lapse")
         send = built.client.send(case.id, "accept_offer", {"offer_id": "o1"}, actor=case.buyer, key="k1")
