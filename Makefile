@@ -21,7 +21,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 setup: $(READY) ## The environment and the servers' binaries, nothing started
-	@$(BIN)/python -m localstack.binaries
+	@$(BIN)/python -m localstack.binaries > /dev/null
 
 demo: setup ## The stories of the protocol on a fresh stack; ORDERS=FILE takes real orders; result in build/demo.json
 	@mkdir -p build

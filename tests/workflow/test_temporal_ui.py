@@ -33,7 +33,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SECONDS = 20.0
+SECONDS = 60.0
 MINUTE = r"\d{4}-\d\d-\d\d \d\d:\d\d"
 
 
@@ -100,7 +100,7 @@ async def test_the_timeline_names_the_commands_and_the_clocks(scene: Stage, page
         "COMPLETED",
         '"dismissed by appeal"',
         *(f"^{command}$" for command in commands),
-        "^gather_facts • Asks the carriers, both directions$",
+        "^gather_facts • Asks .*carriers",
         rf"^first_answer: until {MINUTE} UTC$",
         rf"^complaint_answer: until {MINUTE} UTC$",
     )
