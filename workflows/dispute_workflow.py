@@ -11,11 +11,12 @@ from typing import Any
 
 from pydantic import ValidationError
 from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ApplicationError
 
 from domain.deadlines import next_deadline
-from domain.dispute import Leg, LegState, Phase
+from domain.dispute import Dispute, Leg, LegState, Phase
 from domain.envelope import Answered, DisputeInput, Envelope, SignalledDecision
 from domain.evolving import begin
 from domain.execution import gathered, leg_settled, leg_stuck
@@ -40,33 +41,36 @@ LABELS = {
 }
 
 
+NOTHING = RawValue(Payload())
+"""What stands for the input of a workflow that was started without any."""
+
+
 @workflow.defn(name="DisputeWorkflow")
 class DisputeWorkflow:
     """The durable shell around the pure core; no rule of the protocol stands here."""
 
     @workflow.init
-    def __init__(self, start: DisputeInput | None = None) -> None:
-        if start is None:
-            # Nothing to build a case from; `run` says so, because only there a workflow can fail in order.
+    def __init__(self, start: RawValue = NOTHING) -> None:
+        """Takes the input undecoded: what cannot be read must end in `run`, the only place to fail in order."""
+        self._unreadable: str | None = None
+        try:
+            opened = self._decoded([start], DisputeInput)
+        except ValueError as wrong:
+            self._unreadable = str(wrong)
             return
-        if start.resumed is not None:
-            policy = interned(start.resumed.policy, start.resumed.policy_digest)
-            dispute = start.resumed.model_copy(update={"policy": policy})
-        else:
-            assert start.opened is not None
-            assert start.policy is not None
-            assert start.calendar is not None
-            policy = interned(start.policy, start.opened.policy_digest)
-            dispute = begin(start.opened, policy, start.calendar, test_clock=start.test_clock)
+        dispute = _standing(opened)
         self._case = Case(dispute, self._phase_group)
         self._case.changed = self._show
         self._show()
 
     @workflow.run
-    async def run(self, start: DisputeInput | None = None) -> str:
-        """Follows the dispute until it is closed; answers how it ended, in one line."""
-        if start is None:
-            raise ApplicationError("A dispute starts from an opened case: give it a DisputeInput.", non_retryable=True)
+    async def run(self, start: RawValue = NOTHING) -> str:
+        """Follows the dispute until it is closed; answers how it ended, in one line.
+
+        `start` holds one `DisputeInput`. Raises ApplicationError, which fails the workflow, when it does not.
+        """
+        if self._unreadable is not None:
+            raise ApplicationError(f"A dispute starts from a DisputeInput; {self._unreadable}", non_retryable=True)
         deadlines = asyncio.create_task(self._keep_deadlines())
         phases = asyncio.create_task(self._go_through_phases())
         # A deadline loop that broke must fail the workflow task, not die unseen beside the phases.
@@ -77,7 +81,7 @@ class DisputeWorkflow:
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._case.lock.locked())
         deadlines.cancel()
         if self._phase is not Phase.CLOSED:
-            workflow.continue_as_new(DisputeInput(resumed=self._case.dispute, test_clock=start.test_clock))
+            workflow.continue_as_new(DisputeInput(resumed=self._case.dispute))
         return f"{self._case.dispute.outcome} by {self._case.dispute.how}"
 
     async def _go_through_phases(self) -> None:
@@ -182,11 +186,15 @@ class DisputeWorkflow:
     @command.validator
     def _readable(self, name: str, args: Sequence[RawValue]) -> None:
         """Shape only, never rules: rules are judged under the lock, on the state that the commit will extend."""
+        if self._unreadable is not None:
+            raise ValueError("this dispute could not be started")
         self._read(name, args)
 
     @workflow.signal(dynamic=True, description="`decision`: for arbiters' tools that can only signal")
     async def signals(self, name: str, args: Sequence[RawValue]) -> None:
         """Never raises: what cannot be read or is no decision is put on record as refused."""
+        if self._unreadable is not None:
+            return
         command_id = f"signal-{workflow.uuid4()}"
         try:
             if name != "decision":
@@ -207,6 +215,8 @@ class DisputeWorkflow:
 
     @workflow.query(description="The case as an operator may see it")
     def view(self) -> View:
+        if self._unreadable is not None:
+            raise ValueError("this dispute could not be started")
         return view(self._case.dispute, None, workflow.now())
 
     def _read(self, name: str, args: Sequence[RawValue]) -> tuple[Envelope, Any]:
@@ -217,11 +227,15 @@ class DisputeWorkflow:
         if len(args) != 1:
             raise ValueError(f"a message carries one {model.__name__}, this one carries {len(args)} arguments")
         try:
-            return workflow.payload_converter().from_payload(args[0].payload, model)
+            message = workflow.payload_converter().from_payload(args[0].payload, model)
         except ValidationError as wrong:
             raise ValueError(said(wrong)) from None
         except Exception as wrong:
             raise ValueError(f"the message cannot be read: {type(wrong).__name__}") from None
+        if not isinstance(message, model):
+            # Some encodings decode to what they hold, whatever was asked for.
+            raise ValueError(f"the message is no {model.__name__}")
+        return message
 
     @property
     def _phase(self) -> Phase:
@@ -259,3 +273,16 @@ class DisputeWorkflow:
 
     def _show(self) -> None:
         workflow.set_current_details(details(self._case.dispute, self._case.last_refusal))
+
+
+def _standing(start: DisputeInput) -> Dispute:
+    """The dispute a run begins with: just opened, or carried over from the run before."""
+    if start.resumed is not None:
+        policy = interned(start.resumed.policy, start.resumed.policy_digest)
+        return start.resumed.model_copy(update={"policy": policy})
+    # `DisputeInput` refuses an input that has neither.
+    assert start.opened is not None
+    assert start.policy is not None
+    assert start.calendar is not None
+    policy = interned(start.policy, start.opened.policy_digest)
+    return begin(start.opened, policy, start.calendar, test_clock=start.test_clock)

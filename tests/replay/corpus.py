@@ -42,18 +42,15 @@ def write(name: str, history: WorkflowHistory) -> None:
 
 
 def anonymous(value: Any) -> Any:
-    """Without the names of the process and the machine that ran it: no replay reads them."""
-    if isinstance(value, dict):
-        return {
-            key: RECORDED_BY if key == "identity" or (key == "name" and _sticky(value)) else anonymous(inner)
-            for key, inner in value.items()
-        }
-    return [anonymous(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _sticky(value: dict[str, Any]) -> bool:
-    """Whether this names the queue of one worker process, which is called like the process."""
-    return value.get("kind") == "TASK_QUEUE_KIND_STICKY"
+    """Without the names of process and machine that ran it, and the places in its files: no replay reads them."""
+    if isinstance(value, list):
+        return [anonymous(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    named = {"identity"} | ({"name"} if value.get("kind") == "TASK_QUEUE_KIND_STICKY" else set())
+    return {
+        key: RECORDED_BY if key in named else anonymous(inner) for key, inner in value.items() if key != "stackTrace"
+    }
 
 
 def replayer(runner: WorkflowRunner | None = None, *, workflows: Sequence[type] = (DisputeWorkflow,)) -> Replayer:

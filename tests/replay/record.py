@@ -1,4 +1,4 @@
-"""Records the corpus: `python -m tests.replay.record` plays the stories that have no file yet, `--again` all of them."""
+"""Records the corpus: `python -m tests.replay.record` plays the stories that have no file yet, `--again` plays all."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ async def main(again: bool) -> None:
         sys.stderr.write("Every story is recorded.\n")
         return
     corpus.FOLDER.mkdir(exist_ok=True)
-    async with LocalStack(
-        None, ui=False, search_attributes=SEARCH_ATTRIBUTES, processes=[world_process()]
-    ) as stack, stage(stack) as scene:
+    async with (
+        LocalStack(None, ui=False, search_attributes=SEARCH_ATTRIBUTES, processes=[world_process()]) as stack,
+        stage(stack) as scene,
+    ):
         for name in missing:
             await record(scene, name)
             sys.stderr.write(f"recorded {name}\n")

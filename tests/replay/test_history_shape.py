@@ -183,3 +183,20 @@ def test_nothing_costly_and_nothing_broken_is_in_any_history(shapes: list[Shape]
         "WORKFLOW_EXECUTION_FAILED",
     }
     assert [(one.name, sorted(unwanted & set(one.kinds))) for one in shapes if unwanted & set(one.kinds)] == []
+
+
+def test_every_phase_is_an_event_group() -> None:
+    """The label of a group is what a person reads in a history; the appeal goes through all phases but execution."""
+    labels = [
+        marker.label.label.data.decode().strip('"')
+        for event in corpus.read("appeal_decided").events
+        for marker in event.event_group_markers
+        if marker.HasField("label")
+    ]
+    assert list(dict.fromkeys(labels)) == [
+        "Negotiation",
+        "Complaint",
+        "Review by the platform",
+        "Proposal to both sides",
+        "Review at level 2",
+    ]

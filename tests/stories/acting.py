@@ -18,7 +18,7 @@ from tests.stage import ARBITER, Case
 REASONS = "The photographs show a scratch on one of both sides, and no more than that."
 
 _SOON_AFTER = timedelta(seconds=1)
-_FOLDING = {"facts_gathered", "leg_settled", "leg_stuck", "closed"}
+_REPORTED = {"execution.leg-settled", "execution.leg-stuck", "execution.all-legs-settled"}
 
 
 def cny(minor: int) -> dict[str, object]:
@@ -130,12 +130,8 @@ async def lapses(case: Case, after: int = 1) -> list[Event]:
     return [
         event
         for event in await happened(case, after)
-        if event.by.role is Role.SYSTEM and event.type not in _FOLDING - _ended_by_silence(event)
+        if event.by.role is Role.SYSTEM and event.rule not in _REPORTED and not event.rule.endswith(".facts")
     ]
-
-
-def _ended_by_silence(event: Event) -> set[str]:
-    return {"closed"} if event.rule != "execution.all-legs-settled" else set()
 
 
 async def happened(case: Case, after: int = 0) -> list[Event]:

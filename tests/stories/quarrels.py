@@ -177,7 +177,7 @@ async def review_with_refusals(scene: Stage) -> Case:
 
 
 async def decided_by_signal(scene: Stage) -> Case:
-    """An arbiter's tool that can only signal: its first decision is refused, its second one takes the case and counts."""
+    """A tool that can only signal: its first decision is refused, its second one takes the case and counts."""
     case = await scene.open()
     await to_review(case)
     now = (await case.now()).evidence_version

@@ -58,10 +58,11 @@ async def test_the_provider_fails_and_the_refund_is_made_once(faulty: dict[str, 
     assert await refunds(case) == [("refund", 10_000)]
 
 
-async def test_every_scripted_fault_was_met(scene: Stage, faulty: dict[str, Case]) -> None:
+@pytest.mark.usefixtures("faulty")
+async def test_every_scripted_fault_was_met(scene: Stage) -> None:
     script = (await scene.world.get("/script")).json()
     assert script["left"] == []
-    assert faulty
+    assert {one["fault"] for one in script["fired"]} == set(payments.FAULTS)
 
 
 async def test_another_amount_stops_the_leg_until_it_is_asked_for_again(faulty: dict[str, Case]) -> None:

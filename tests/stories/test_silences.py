@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import TypeVar
+
 import pytest
 
-from domain.dispute import Dispute
-from domain.events import Complained, ComplaintAnswered, ReviewBegan, ReviewOverdue
+from domain.events import Complained, ComplaintAnswered, Happened, ReviewBegan, ReviewOverdue
 from tests.stage import Case, Stage
 from tests.stories import silences
 from tests.stories.acting import closed, happened, lapses, refunds
 from tests.stories.repertoire import Story
+
+Kind = TypeVar("Kind", bound=Happened)
 
 
 @pytest.mark.parametrize(
@@ -84,10 +88,10 @@ async def test_a_late_review_loses_its_arbiter(scene: Stage) -> None:
 async def test_above_the_advance_limit_the_alarm_comes_daily(scene: Stage) -> None:
     case = await silences.cap_above_advance(scene)
     alarms = [event.at for event in await lapses(case) if event.rule == "review.cap-above-advance"]
-    assert [(later - earlier).days for earlier, later in zip(alarms, alarms[1:], strict=False)] == [1, 1]
-    dispute: Dispute = await closed(case)
+    assert [(later - earlier).days for earlier, later in pairwise(alarms)] == [1, 1]
+    dispute = await closed(case)
     assert (dispute.outcome, await refunds(case)) == ("withdrawn", [])
 
 
-async def _of(case: Case, kind: type) -> list[object]:
+async def _of(case: Case, kind: type[Kind]) -> list[Kind]:
     return [event for event in await happened(case) if isinstance(event, kind)]

@@ -125,10 +125,12 @@ async def _on(stack: LocalStack, settings: Settings, plan: Plan, folder: Path) -
         database = await opened.enter_async_context(Database(dsn))
         client = await opened.enter_async_context(client_under(settings, short_policy(**CLOCKS), database))
         recorder = Recorder(folder / "asked-again.jsonl", "asked-again")
-        result.asked_again = await ask_again(client, recorder, recorded(records))
-        recorder.close()
-        if not result.findings:
+        try:
+            result.asked_again = await ask_again(client, recorder, recorded(records))
             await drained(dsn, say)
+        except NotDrained as stuck:
+            result.findings.append(Finding("answered_when_asked", "-", str(stuck), "everything is up"))
+        recorder.close()
         result.calls = recorded([*records, folder / "asked-again.jsonl"])
         result.snapshot = await take_snapshot(dsn, settings.world_url)
         result.findings += check_stored(result.snapshot, result.calls)

@@ -17,7 +17,7 @@ from tests.torture.recorder import OPEN_QUESTIONS, Call, Recorder
 DRAIN_SECONDS = 300.0
 """A row that failed often is leased for up to a minute at a time, so the last ones take a few minutes."""
 
-TRIES = 60
+TRIES = 20
 
 OPEN_WORK = """
 select (select count(*) from inbox where acknowledged_at is null) as unacknowledged,
@@ -79,7 +79,10 @@ async def ask_again(client: DisputeClient, recorder: Recorder, calls: Iterable[C
                 ):
                     return
                 await asyncio.sleep(0.2)
-            raise NotDrained(f"The {call.name} of {call.actor.id} under {call.key} got no answer in {TRIES} tries.")
+            unanswered.append(f"the {call.name} of {call.actor.id} to {call.dispute_id} under {call.key}")
 
+    unanswered: list[str] = []
     await asyncio.gather(*(one(call) for call in questions.values()))
+    if unanswered:
+        raise NotDrained(f"No answer in {TRIES} tries: {', '.join(unanswered[:20])}.")
     return len(questions)

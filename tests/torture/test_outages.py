@@ -43,6 +43,16 @@ async def relaying(built: Stage) -> AsyncIterator[None]:
         await asyncio.gather(job, return_exceptions=True)
 
 
+@asynccontextmanager
+async def postgres_away(stack: LocalStack) -> AsyncIterator[None]:
+    """PostgreSQL stopped in order while the block runs; it is back even when the block fails."""
+    await stack.postgres.stop()
+    try:
+        yield
+    finally:
+        await stack.postgres.start()
+
+
 async def say_until_told(case: Case, key: str) -> tuple[int, int]:
     """Sends one message again and again until it is answered; how often the answer was Unknown, and Unavailable."""
     unknown = unavailable = 0
@@ -59,8 +69,10 @@ async def say_until_told(case: Case, key: str) -> tuple[int, int]:
             return unknown, unavailable
 
 
+# The SDK warns when a local activity that it times out has just ended by itself; here both take two seconds.
+@pytest.mark.filterwarnings("ignore:Cannot find activity to cancel:UserWarning")
 async def test_postgresql_away_for_a_while(shaken: LocalStack) -> None:
-    """Stopped in order under load; two clocks run out meanwhile, one of them so early that we come too late for it."""
+    """Stopped in order under load; two clocks run out meanwhile, one so early that we are too late for it."""
     policy = short_policy(offer="3s", negotiation="14s", late_after="8s", late_grace="2s")
     money = {"amount": {"amount_minor": 4_000, "currency": "CNY"}}
     async with stage_under(shaken, policy, update_timeout=4) as built, relaying(built):
@@ -69,11 +81,10 @@ async def test_postgresql_away_for_a_while(shaken: LocalStack) -> None:
             await case.act("offer", case.seller, terms={"amount": {"amount_minor": 1_000, "currency": "CNY"}})
             await case.act("offer", case.seller, terms=money)
         sending = [asyncio.create_task(say_until_told(case, f"k{n}")) for case in cases for n in range(4)]
-        await shaken.postgres.stop()
-        asking = [asyncio.create_task(say_until_told(case, "while away")) for case in cases]
-        await asyncio.sleep(OUTAGE_SECONDS)
-        assert not any(task.done() for task in asking), "somebody was told something without PostgreSQL"
-        await shaken.postgres.start()
+        async with postgres_away(shaken):
+            asking = [asyncio.create_task(say_until_told(case, "away")) for case in cases]
+            await asyncio.sleep(OUTAGE_SECONDS)
+            assert not any(task.done() for task in asking), "somebody was told something without PostgreSQL"
         told = await asyncio.gather(*sending, *asking)
         await acknowledged(built)
 
@@ -88,9 +99,11 @@ async def test_postgresql_away_for_a_while(shaken: LocalStack) -> None:
     sys.stdout.write(f"unknown {sum(u for u, _ in told)}, unavailable {sum(a for _, a in told)}\n")
     assert findings == []
     assert sum(a for _, a in told) > 0
-    # The offers ran out about twelve seconds before the end, more than `late_after`; the negotiation less than that.
-    assert {(entry.body["wait_id"], entry.body["cause"]) for entry in extended} == {("offer.o2", "worker")}
-    assert len(extended) == len(cases)
+    # Every offer ran out about twelve seconds before the end; whether the negotiation, which ran out near it, was late
+    # too is up to the retries. The checker has looked that nothing else was put off, and nothing late was not.
+    late = [entry.body for entry in extended if entry.body["wait_id"] == "offer.o2"]
+    assert [body["cause"] for body in late] == ["worker"] * len(cases)
+    assert {entry.body["wait_id"] for entry in extended} <= {"offer.o2", "negotiation"}
 
 
 async def test_received_while_no_worker_runs_and_answered_when_one_is_back(shaken: LocalStack) -> None:

@@ -142,6 +142,7 @@ STARTS: dict[str, Sequence[Any]] = {
     "neither_opened_nor_resumed": [{"test_clock": True}],
     "not_json": [json_payload("{half")],
     "a_thousand_levels": [json_payload(nested(1_000))],
+    "unknown_encoding": [RawValue(Payload(metadata={"encoding": b"binary/riddle"}, data=b"?"))],
 }
 """What a dispute may be started from by mistake."""
 
