@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from urllib.parse import quote
 from uuid import UUID
 
 from pydantic import AwareDatetime, JsonValue
@@ -45,6 +46,14 @@ _CLOSED_UNDER_WAY = "AcceptedUpdateCompletedWorkflow"
 def workflow_id(dispute_id: UUID) -> str:
     """The id of a dispute's workflow."""
     return f"dispute/{dispute_id}"
+
+
+def history_page(settings: Settings, dispute_id: UUID) -> str | None:
+    """The dispute's page in the Temporal UI, None where no UI is set."""
+    if settings.temporal_ui_url is None:
+        return None
+    page = quote(workflow_id(dispute_id), safe="")
+    return f"{settings.temporal_ui_url}/namespaces/{settings.temporal_namespace}/workflows/{page}"
 
 
 class NotDelivered(Exception):

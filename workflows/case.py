@@ -12,6 +12,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
 
+from domain.canonical import canonical
 from domain.commands import COMMANDS, Actor, Command
 from domain.deadlines import extend_late, lapse, next_deadline
 from domain.deciding import decide, remark
@@ -58,13 +59,19 @@ class Case:
         self.changed: Callable[[], None] = lambda: None
         self._group = group
 
-    async def answer(
-        self, command_id: str, command: Command, actor: Actor, received_at: datetime, signalled: Signalled | None = None
-    ) -> Answered:
+    async def answer(self, command_id: str, command: Command, actor: Actor, received_at: datetime) -> Answered:
         """Answers one command as of its receipt: deadlines that passed before it are settled first."""
         async with self.lock:
             await self.settle_deadlines(lambda until: until < received_at)
-            return await self._decide(command_id, command, actor, received_at, signalled)
+            return await self._decide(command_id, command, actor, received_at)
+
+    async def answer_signal(self, command_id: str, command: Command, actor: Actor) -> Answered:
+        """Answers a command that came by signal; it is received when it holds the lock, not when it arrives."""
+        async with self.lock:
+            now = workflow.now()
+            await self.settle_deadlines(lambda until: until < now)
+            signalled = Signalled(name=command.name, actor=actor, command=canonical(command), received_at=now)
+            return await self._decide(command_id, command, actor, now, signalled)
 
     async def refuse(self, command_id: str, name: str, code: Code) -> None:
         """Puts a message that is no command at all on record, so that nothing a tool sent is lost without a trace."""
@@ -120,9 +127,9 @@ class Case:
         try:
             command = COMMANDS[row.name].model_validate_json(row.command)
         except (KeyError, ValidationError):
-            await self._decide(row.command_id, Unreadable(row.name), row.actor, row.received_at, None)
+            await self._decide(row.command_id, Unreadable(row.name), row.actor, row.received_at)
         else:
-            await self._decide(row.command_id, command, row.actor, row.received_at, None)
+            await self._decide(row.command_id, command, row.actor, row.received_at)
 
     async def _decide(
         self,
@@ -130,7 +137,7 @@ class Case:
         command: Command | Unreadable,
         actor: Actor,
         received_at: datetime,
-        signalled: Signalled | None,
+        signalled: Signalled | None = None,
     ) -> Answered:
         while True:
             events, refusal = self._outcome(command_id, command, actor, received_at)

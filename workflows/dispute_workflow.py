@@ -24,7 +24,7 @@ from domain.outlook import View, details, view
 from domain.refusals import Code
 from workflows.case import Case, readable, said
 from workflows.interning import interned
-from workflows.ports import FactsWanted, RefundWanted, Signalled, World
+from workflows.ports import FactsWanted, RefundWanted, World
 
 COMMANDS_A_RUN = 1_000
 EVENTS_A_RUN = 5_000
@@ -204,14 +204,7 @@ class DisputeWorkflow:
         except ValueError:
             await self._case.refuse(command_id, name, Code.BAD_COMMAND)
             return
-        now = workflow.now()
-        await self._case.answer(
-            signalled.command_id,
-            command,
-            signalled.actor,
-            now,
-            Signalled(name="decide", actor=signalled.actor, command=command.model_dump_json(), received_at=now),
-        )
+        await self._case.answer_signal(signalled.command_id, command, signalled.actor)
 
     @workflow.query(description="The case as an operator may see it")
     def view(self) -> View:

@@ -19,11 +19,11 @@ from starter.cli.acting import As, needs_view, read_actor
 from starter.cli.fields import BadFields, fields_from_arguments, fields_from_file
 from starter.cli.showing import write_views
 from starter.cli.speaking import AsJson, InTongue, Tongue, finish, say, write_json
-from starter.cli.stack_file import find_settings
 from starter.client import DisputeClient
 from starter.connecting import connect
 from starter.failures import Unavailable
 from starter.intake import read_command, read_dispute_id
+from starter.stack_file import find_settings
 from store.database import Database
 from store.errors import StoreUnavailable
 

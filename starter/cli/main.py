@@ -6,7 +6,7 @@ import typer
 
 from starter.cli import cases, running, showing
 from starter.cli.speaking import AsJson, finish, write_json, write_table
-from starter.cli.stack_file import find_settings
+from starter.stack_file import find_settings
 
 app = typer.Typer(
     name="disputes",

@@ -22,8 +22,8 @@ from localstack.progress import on_terminal
 from localstack.stack import Addresses, LocalStack, ProcessSpec
 from starter import relay as relaying
 from starter.cli.speaking import ERROR, AsJson, fail, say, write_json, write_table
-from starter.cli.stack_file import NoStack, announced, data_folder, find_settings
 from starter.delivery import SEARCH_ATTRIBUTES
+from starter.stack_file import NoStack, announced, data_folder, find_settings
 from store.errors import StoreUnavailable
 
 ROOT = Path(starter.__file__).parents[1]

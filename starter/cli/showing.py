@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -14,9 +15,10 @@ from domain.money import Money
 from domain.outlook import View
 from starter.cli.acting import needs_view, read_actor
 from starter.cli.speaking import AsJson, InTongue, Tongue, finish, say, write_json, write_table
-from starter.cli.stack_file import find_settings
 from starter.client import Actions, DisputeClient
+from starter.delivery import history_page
 from starter.reading import Told
+from starter.stack_file import find_settings
 from starter.texts import amount_text
 from store.reading import Page
 
@@ -158,7 +160,8 @@ def allowed(
 
 
 def write_views(views: Sequence[View]) -> None:
-    """Each dispute as a small table of what matters about it."""
+    """Each dispute as a small table of what matters about it, with the page of its history where there is one."""
+    settings = find_settings()
     for view in views:
         rows: list[tuple[str, object]] = [
             ("id", view.id),
@@ -176,6 +179,7 @@ def write_views(views: Sequence[View]) -> None:
             ("evidence version", view.evidence_version),
             ("opened", _instant(view.opened_at)),
             ("closed", _instant(view.closed_at)),
+            ("history", history_page(settings, UUID(str(view.id)))),
         ]
         rows += [
             (f"until {_instant(one.at)}", f"{one.waiting_for}; silence: {one.on_silence}") for one in view.deadlines

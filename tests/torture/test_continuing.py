@@ -16,7 +16,7 @@ from tests.torture.short_clocks import short_policy
 from tests.torture.staging import acknowledged, stage_under, verdict
 
 DISPUTES = 3
-COMMANDS = 40
+COMMANDS = 70
 AT_ONCE = 6
 
 
@@ -27,7 +27,9 @@ async def stream(case: Case, seed: int) -> int:
 
     async def one(number: int) -> bool:
         actor = dice.choice((case.buyer, case.seller, ARBITER))
-        offer = {"terms": {"amount": {"amount_minor": dice.randint(1, 100), "currency": "CNY"}}}
+        # The buyer always asks for more than the seller gives, or the first two offers would settle the dispute.
+        amount = dice.randint(1, 100) + (1_000 if actor == case.buyer else 0)
+        offer = {"terms": {"amount": {"amount_minor": amount, "currency": "CNY"}}}
         name, fields = ("offer", offer) if dice.random() < 0.3 else ("say", {"text": f"message {number}"})
         async with places:
             sends = [case.stage.client.send(case.id, name, fields, actor=actor, key=f"k{number}") for _ in range(2)]

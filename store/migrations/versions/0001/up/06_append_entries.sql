@@ -55,8 +55,8 @@ begin
                      received_at, answer, answered_at, acknowledged_at)
   values (head.dispute_id, command, head.receipts + 1, signal->>'name', signal->>'actor_role',
           signal->>'actor_id', signal->>'body', decode(signal->>'digest', 'hex'),
-          (signal->>'seen_version')::integer, (signal->>'received_at')::timestamptz, told, clock_timestamp(),
-          clock_timestamp());
+          (signal->>'seen_version')::integer, greatest((signal->>'received_at')::timestamptz, head.clock_floor), told,
+          clock_timestamp(), clock_timestamp());
   update disputes set receipts = receipts + 1 where dispute_id = head.dispute_id;
 end
 $$;
