@@ -14,7 +14,7 @@ from domain.commands import COMMANDS, Actor, Command
 from domain.envelope import content_digest
 from domain.model import Identifier
 from domain.refusals import Code
-from starter.failures import BadCommand, FieldError, KeyReused, NotFound, Refused, Unavailable
+from starter.failures import BadCommand, FieldError, KeyReused, NotFound, Refused, Unavailable, Unknown
 from store import errors, inbox
 from store.database import Database
 from store.inbox import Receipt
@@ -94,7 +94,8 @@ async def receive(
         NotFound: no such dispute.
         KeyReused: the actor used this key here for other content.
         Refused: `too_many` commands in 24 hours.
-        Unavailable: PostgreSQL does not answer, so nothing can be received; the same call may be made again.
+        Unavailable: PostgreSQL does not answer, so nothing was received; the same call may be made again.
+        Unknown: PostgreSQL went away in the middle; the same call tells whether it was received.
     """
     read_key(command.name, key)
     if seen_version is not None and not 0 <= seen_version <= MAX_SEEN_VERSION:
@@ -119,4 +120,6 @@ async def receive(
     except errors.TooMany as error:
         raise Refused(Code.TOO_MANY, {"limit": error.limit}) from None
     except errors.StoreUnavailable as error:
+        if error.perhaps_done:
+            raise Unknown(key, "the connection to PostgreSQL broke while it was received") from error
         raise Unavailable(str(error)) from error

@@ -24,7 +24,7 @@ from gateways.carrier import Carrier
 from gateways.errors import GatewayError, Rejected
 from gateways.orders import OrderSystem
 from policies.working_days import calendar
-from starter.failures import BadCommand, FieldError, KeyReused, Refused, Unavailable
+from starter.failures import BadCommand, FieldError, KeyReused, Refused, Unavailable, Unknown
 from starter.intake import command_id, read_fields, read_key
 from store import errors, opening
 from store.clock import intake_now
@@ -57,6 +57,7 @@ class OpeningDesk:
             KeyReused: the actor used this key for other content.
             Refused: the rules say no (protocol, Lines and repeats).
             Unavailable: PostgreSQL, the order system or the carrier does not answer; nothing was received.
+            Unknown: PostgreSQL went away in the middle; the same call tells whether it was received.
         """
         command = claim if isinstance(claim, Open) else read_fields(Open, claim)
         read_key(command.name, key)
@@ -74,6 +75,8 @@ class OpeningDesk:
         except errors.KeyReused:
             raise KeyReused(key) from None
         except errors.StoreUnavailable as error:
+            if error.perhaps_done:
+                raise Unknown(key, "the connection to PostgreSQL broke while it was received") from error
             raise Unavailable(str(error)) from error
 
     async def buyer_of(self, claim: Open | Mapping[str, object]) -> Actor:

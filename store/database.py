@@ -78,7 +78,7 @@ class Database:
 
         Raises:
             ValueError: a string holds a character that PostgreSQL can't store.
-            StoreUnavailable: no answer; the outcome is unknown.
+            StoreUnavailable: no answer; `perhaps_done` says whether it may have been committed.
         """
         refuse_unstorable(request)
         rows = await self._run(
@@ -94,7 +94,7 @@ class Database:
 
         Raises:
             ValueError: a string holds a character that PostgreSQL can't store.
-            StoreUnavailable: no answer; the outcome is unknown.
+            StoreUnavailable: no answer; `perhaps_done` says whether it may have been committed.
         """
         refuse_unstorable(parameters)
         return await self._run(sql.SQL(query) if isinstance(query, str) else query, parameters)
@@ -102,15 +102,19 @@ class Database:
     async def _run(
         self, query: sql.SQL | sql.Composed, parameters: Mapping[str, Any] | list[Any]
     ) -> list[dict[str, Any]]:
+        sent = False
         try:
             async with self._pool.connection() as connection:
+                sent = True
                 cursor = await connection.execute(query, parameters)
                 return await cursor.fetchall()
         except psycopg.OperationalError as error:
             # After a restart every pooled connection is dead and would fail one caller each.
             if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
                 await self._drop_dead_connections()
-            raise StoreUnavailable(_reason(error)) from error
+            # An error with a code of its own was told by the server, which then rolled back.
+            broken = error.sqlstate is None or error.sqlstate.startswith("57P")
+            raise StoreUnavailable(_reason(error), perhaps_done=sent and broken) from error
 
     async def _drop_dead_connections(self) -> None:
         if self._checking:

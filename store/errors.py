@@ -11,10 +11,14 @@ class StoreError(Exception):
 
 
 class StoreUnavailable(StoreError):
-    """PostgreSQL did not answer in time or refused the connection; the outcome of the call is unknown."""
+    """PostgreSQL did not answer in time or refused the connection.
 
-    def __init__(self, detail: str) -> None:
+    `perhaps_done` is true when the connection broke with the statement under way: it may have been committed.
+    """
+
+    def __init__(self, detail: str, *, perhaps_done: bool = False) -> None:
         super().__init__(f"PostgreSQL is not available ({detail}); ask again with the same key.")
+        self.perhaps_done = perhaps_done
 
 
 class NotFound(StoreError):

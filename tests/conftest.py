@@ -12,9 +12,7 @@ from tests.stage import SEARCH_ATTRIBUTES, Stage, stage, world_process
 
 @pytest.fixture(scope="session")
 async def stack() -> AsyncIterator[LocalStack]:
-    async with LocalStack(
-        None, ui=False, search_attributes=SEARCH_ATTRIBUTES, processes=[world_process()]
-    ) as running:
+    async with LocalStack(None, ui=False, search_attributes=SEARCH_ATTRIBUTES, processes=[world_process()]) as running:
         yield running
 
 

@@ -27,6 +27,9 @@ from workflows.dispute_workflow import DisputeWorkflow
 STORE_CONNECTIONS = 8
 """Local activities at once and connections to PostgreSQL: one each (performance.md, 5.8)."""
 
+STATEMENT_TIMEOUT = timedelta(milliseconds=900)
+"""Getting a connection and one statement fit into the two seconds that Temporal gives a commit."""
+
 CACHED_DISPUTES = 2_000
 
 MISREAD_START: tuple[type[BaseException], ...] = (pydantic.ValidationError,)
@@ -49,7 +52,9 @@ async def working(
     """
     async with AsyncExitStack() as opened:
         database = await opened.enter_async_context(
-            Database(settings.database_dsn.get_secret_value(), size=STORE_CONNECTIONS)
+            Database(
+                settings.database_dsn.get_secret_value(), size=STORE_CONNECTIONS, statement_timeout=STATEMENT_TIMEOUT
+            )
         )
         carrier = await opened.enter_async_context(Carrier(settings.world_url))
         payments = await opened.enter_async_context(PaymentProvider(settings.world_url))

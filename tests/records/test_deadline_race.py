@@ -7,8 +7,6 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -24,16 +22,14 @@ from tests.records.cases import a_command, a_dispute, a_lapse, until
 WITHOUT_LOCK = "create or replace function lock_dispute(which uuid) returns void language sql as 'select'"
 
 
-@asynccontextmanager
-async def receiving(dsn: str, dispute_id: UUID, start_at: float) -> AsyncIterator[datetime]:
-    """Receive a command at `start_at` in a transaction that is open while the block runs; gives its receipt."""
-    async with await psycopg.AsyncConnection.connect(dsn) as connection:
-        await asyncio.sleep(max(0.0, start_at - time.time()))
-        request = a_command(dispute_id).model_dump(mode="json") | {"daily_limit": 9}
-        answer = await connection.execute("select receive_command(%s)", [Jsonb(request)])
-        row = await answer.fetchone()
-        assert row is not None
-        yield datetime.fromisoformat(row[0]["received_at"])
+async def receive(connection: psycopg.AsyncConnection, dispute_id: UUID, start_at: float) -> datetime:
+    """Receive a command at `start_at` in a transaction that stays open; gives its receipt."""
+    await asyncio.sleep(max(0.0, start_at - time.time()))
+    request = a_command(dispute_id).model_dump(mode="json") | {"daily_limit": 9}
+    answer = await connection.execute("select receive_command(%s)", [Jsonb(request)])
+    row = await answer.fetchone()
+    assert row is not None
+    return datetime.fromisoformat(row[0]["received_at"])
 
 
 async def lapse(database: Database, dispute_id: UUID, at: datetime) -> Done | Received:
@@ -64,10 +60,11 @@ class Race:
 async def race(dsn: str, database: Database, offset: float, hold: float) -> Race:
     """Intake that starts `offset` seconds after the deadline and commits `hold` seconds after its stamp."""
     dispute_id = await a_dispute(database)
-    at = await intake_now(database) + timedelta(milliseconds=60)
-    lapsing = asyncio.create_task(lapse(database, dispute_id, at))
-    start_at = at.timestamp() + offset
-    async with receiving(dsn, dispute_id, start_at) as received_at:
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        at = await intake_now(database) + timedelta(milliseconds=60)
+        lapsing = asyncio.create_task(lapse(database, dispute_id, at))
+        start_at = at.timestamp() + offset
+        received_at = await receive(connection, dispute_id, start_at)
         await asyncio.sleep(hold)
     result = await lapsing
     if received_at > at:
@@ -94,7 +91,8 @@ async def test_no_command_is_lost_at_the_deadline(dsn: str, database: Database) 
 async def slow_intake_at_a_deadline(dsn: str, database: Database) -> bool:
     """Intake that is stamped in time and commits only once the lapse waits for it; gives whether it was lost."""
     dispute_id = await a_dispute(database)
-    async with receiving(dsn, dispute_id, time.time()) as received_at:
+    async with await psycopg.AsyncConnection.connect(dsn) as connection:
+        received_at = await receive(connection, dispute_id, time.time())
         at = received_at + timedelta(milliseconds=50)
         lapsing = asyncio.create_task(lapse(database, dispute_id, at))
 

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from starter.intake import command_id
 from tests.torture.findings import Finding
 from tests.torture.recorder import OPEN_QUESTIONS, Call
+from tests.torture.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from tests.torture.run import Result
@@ -40,12 +42,25 @@ def write_report(result: Result, out: TextIO) -> None:
         entries = [row for stored in disputes for row in stored.timeline]
         extended = sum('"type":"extended"' in row["body"] for row in entries)
         out.write(f"timeline: {_counted(Counter(row['kind'] for row in entries))}, {extended} deadlines put off\n")
+        out.write(f"told unavailable though received: {_received_all_the_same(result.calls, snapshot)}\n")
         out.write(f"refunds in the books: {len(snapshot.refunds_after)}\n")
     out.write(", ".join(f"{name}: {seconds:.0f} s" for name, seconds in result.seconds.items()) + "\n")
     out.write(_latencies([call.ended - call.began for call in result.calls if call.ended and call.outcome == "ok"]))
     for finding in result.findings:
         out.write(f"\n{finding}\n")
     out.write(f"\n{len(result.findings)} findings\n")
+
+
+def _received_all_the_same(calls: Iterable[Call], snapshot: Snapshot) -> int:
+    """Calls whose connection broke after the inbox row was committed and before intake heard of it."""
+    received = {
+        (stored.dispute_id, row["command_id"]): row["real_received_at"].timestamp()
+        for stored in snapshot.disputes.values()
+        for row in stored.inbox
+    }
+    hidden = [call for call in calls if call.outcome == "unavailable"]
+    stamps = [received.get((call.dispute_id or "", command_id(call.actor, call.key)), 0.0) for call in hidden]
+    return sum(call.began <= at <= (call.ended or 0.0) for call, at in zip(hidden, stamps, strict=True))
 
 
 def _counted(counts: Counter[str]) -> str:
