@@ -112,7 +112,7 @@ def _of_wait(dispute: Dispute, wait: Wait, now: datetime, extended: bool) -> Ite
     body = _body(dispute, wait.kind, _at_stake(dispute, wait)).model_copy(
         update={
             "until": wait.until,
-            "offset_seconds": _offset_seconds(dispute, wait.until),
+            "offset_seconds": int(dispute.calendar.local_offset(wait.until).total_seconds()),
             "extended": extended,
             "silence": silence_means(dispute, wait),
         }
@@ -196,8 +196,3 @@ def _notice(
         wait_id=wait_id,
         body=body,
     )
-
-
-def _offset_seconds(dispute: Dispute, at: datetime) -> int:
-    offsets = dispute.calendar.offsets
-    return next((change.seconds for change in reversed(offsets) if change.since <= at), offsets[0].seconds)

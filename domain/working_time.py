@@ -45,7 +45,8 @@ class Calendar(Frozen):
     def works(self, day: date) -> bool:
         return day in self.on or (day.weekday() < 5 and day not in self.off)
 
-    def _local_offset(self, instant: datetime) -> timedelta:
+    def local_offset(self, instant: datetime) -> timedelta:
+        """What the market's local time adds to UTC at `instant`."""
         known = [change for change in self.offsets if change.since <= instant] or [self.offsets[0]]
         return timedelta(seconds=known[-1].seconds)
 
@@ -54,13 +55,13 @@ def after(start: datetime, duration: Duration, calendar: Calendar) -> datetime:
     """The instant `duration` after `start` (aware, UTC): working days keep the local time of day of `start`."""
     if not duration.endswith("wd"):
         return start + span(duration)
-    local = start + calendar._local_offset(start)
+    local = start + calendar.local_offset(start)
     day, left = local.date(), int(duration[:-2])
     while left:
         day += timedelta(days=1)
         left -= calendar.works(day)
     end = datetime.combine(day, local.time(), tzinfo=start.tzinfo)
-    return end - calendar._local_offset(end - calendar._local_offset(start))
+    return end - calendar.local_offset(end - calendar.local_offset(start))
 
 
 def span(duration: Duration) -> timedelta:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import TextIO
 
-from babel.numbers import format_currency, get_currency_precision
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -16,6 +14,7 @@ from domain.commands import Role
 from domain.forecast import Silence
 from domain.money import Money
 from domain.outlook import View
+from starter.texts import amount_text
 
 CLOCK, CRASH = "Clock", "Crash"
 """Who speaks when nobody does: time that is moved, a process that is killed."""
@@ -98,8 +97,7 @@ class Voice:
 
 def money(money: Money) -> str:
     """An amount as people read it, such as CN¥150.00."""
-    places = get_currency_precision(money.currency)
-    return format_currency(Decimal(money.amount_minor).scaleb(-places), money.currency, locale="en")
+    return amount_text(money, "en")
 
 
 def when(since: datetime, at: datetime) -> str:
