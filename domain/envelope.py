@@ -16,7 +16,15 @@ from domain.refusals import Code
 from domain.working_time import Calendar
 
 
-class Envelope(Frozen):
+class Lean(Frozen):
+    """What every history keeps for years: written without absent fields, which weigh as much as present ones."""
+
+    @model_serializer(mode="wrap")
+    def _lean(self, whole: SerializerFunctionWrapHandler) -> dict[str, object]:
+        return {name: value for name, value in whole(self).items() if value is not None}
+
+
+class Envelope(Lean):
     """One command on its way: who sent it, when the inbox received it (the dispute's clock, UTC), and its fields.
 
     `seen_version` is the dispute version the sender had before its eyes; recorded, not enforced. `signature` proves
@@ -29,11 +37,6 @@ class Envelope(Frozen):
     seen_version: Annotated[int, Field(ge=0)] | None = None
     signature: str | None = None
 
-    @model_serializer(mode="wrap")
-    def _lean(self, whole: SerializerFunctionWrapHandler) -> dict[str, object]:
-        # Every history keeps it for years, and absent fields weigh as much as present ones.
-        return {name: value for name, value in whole(self).items() if value is not None}
-
 
 class SignalledDecision(Frozen):
     """The tolerant envelope of the `decision` signal, for arbiters' tools that can only signal."""
@@ -43,7 +46,7 @@ class SignalledDecision(Frozen):
     command: dict[str, JsonValue]
 
 
-class Answered(Frozen):
+class Answered(Lean):
     """The answer to a command, stored and told alike: accepted with the events it caused, or refused with a code.
 
     `version` is the dispute's version after it. `remark` tells an accepted sender what its command did not do. The
@@ -84,11 +87,11 @@ class DisputeInput(Frozen):
     `resumed` is set by continue-as-new alone and carries policy and calendar itself.
     """
 
-    policy: Policy | None = None
-    calendar: Calendar | None = None
     opened: Opened | None = None
     resumed: Dispute | None = None
     test_clock: bool = False
+    policy: Policy | None = None
+    calendar: Calendar | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

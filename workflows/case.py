@@ -84,7 +84,7 @@ class Case:
         """Commits what the platform itself did; `events` is asked again whenever the timeline was ahead."""
         async with self.lock:
             while found := events():
-                result = await self._record(self._recording(found), "Writes what the platform did")
+                result = await self._record(self._recording(found), "writes what the platform did")
                 if isinstance(result, Recorded):
                     self._follow(found)
                     return
@@ -105,7 +105,7 @@ class Case:
                 graced=wait.graced,
             )
             result = await self._record(
-                self._recording(events, move=move), f"Settles the deadline {wait.wait_id} of {wait.until.isoformat()}"
+                self._recording(events, move=move), f"settles the deadline {wait.wait_id} of {wait.until.isoformat()}"
             )
             match result:
                 case Recorded():
@@ -117,7 +117,7 @@ class Case:
                         await self._apply(row)
                 case OurFault(cause=cause, seconds=seconds):
                     extension = extend_late(self.dispute, wait.wait_id, cause, seconds, workflow.now())
-                    again = await self._record(self._recording(extension), "Puts the deadline off: we were late")
+                    again = await self._record(self._recording(extension), "puts the deadline off, we were late")
                     self._follow(extension) if isinstance(again, Recorded) else self._catch_up(again)
                 case _:
                     self._catch_up(result)
@@ -153,7 +153,7 @@ class Case:
             )
             result = await self._record(
                 self._recording(events, refusal, command_id, answer, signalled),
-                f"Refuses {command.name}: {refusal.code}" if refusal else f"Writes {command.name} by {actor.role}",
+                f"refuses {command.name}, {refusal.code}" if refusal else f"writes {command.name} by {actor.role}",
             )
             match result:
                 case Recorded():
@@ -217,11 +217,13 @@ class Case:
         )
 
     async def _until_recorded(self, recording: Callable[[], Recording]) -> None:
-        while not isinstance(result := await self._record(recording(), "Writes a refusal"), Recorded):
+        while not isinstance(result := await self._record(recording(), "writes a refusal"), Recorded):
             self._catch_up(result)
 
     async def _record(self, recording: Recording, summary: str) -> RecordResult:
         """One local activity, one transaction; with PostgreSQL away a regular one, whose retries leave no events."""
+        # Not every UI shows event groups yet, so the phase stands in the words too.
+        summary = f"{self.dispute.phase.capitalize()}: {summary}"
         with self._group():
             try:
                 return await workflow.execute_local_activity_method(

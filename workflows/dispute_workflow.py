@@ -16,7 +16,7 @@ from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ApplicationError
 
 from domain.deadlines import next_deadline
-from domain.dispute import Dispute, Leg, LegState, Phase
+from domain.dispute import Dispute, Leg, LegState, Phase, Wait
 from domain.envelope import Answered, DisputeInput, Envelope, SignalledDecision
 from domain.evolving import begin
 from domain.execution import gathered, leg_settled, leg_stuck
@@ -162,7 +162,7 @@ class DisputeWorkflow:
                     await workflow.wait_condition(
                         partial(self._earlier_than, wait.until),
                         timeout=left,
-                        timeout_summary=f"{wait.kind}: until {wait.until:%Y-%m-%d %H:%M} UTC",
+                        timeout_summary=_awaited(wait),
                         event_groups=[self._group_of_phase()],
                     )
                 continue
@@ -266,6 +266,12 @@ class DisputeWorkflow:
 
     def _show(self) -> None:
         workflow.set_current_details(details(self._case.dispute, self._case.last_refusal))
+
+
+def _awaited(wait: Wait) -> str:
+    """A clock as an operator reads it in the history: whom it waits for, for what, until when."""
+    whom = " and ".join(wait.actors) or "the platform"
+    return f"Waits for {whom}: {wait.kind.replace('_', ' ')}, until {wait.until:%Y-%m-%d %H:%M} UTC"
 
 
 def _standing(start: DisputeInput) -> Dispute:

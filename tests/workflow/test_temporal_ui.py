@@ -101,8 +101,8 @@ async def test_the_timeline_names_the_commands_and_the_clocks(scene: Stage, page
         '"dismissed by appeal"',
         *(f"^{command}$" for command in commands),
         "^gather_facts • Asks .*carriers",
-        rf"^first_answer: until {MINUTE} UTC$",
-        rf"^complaint_answer: until {MINUTE} UTC$",
+        rf"^Waits for seller: first answer, until {MINUTE} UTC$",
+        rf"^Waits for seller: complaint answer, until {MINUTE} UTC$",
     )
 
 
@@ -111,11 +111,11 @@ async def test_the_history_says_what_was_written_and_what_was_refused(scene: Sta
     await look(page, case, "history")
     await sees(
         page,
-        "^Writes answer by seller$",
-        "^Writes decide by arbiter$",
-        "^Refuses take: had_a_part$",
-        "^Refuses answer_complaint: not_your_turn$",
-        "^Writes what the platform did$",
+        "^Negotiation: writes answer by seller$",
+        "^Review: writes decide by arbiter$",
+        "^Review: refuses take, had_a_part$",
+        "^Review: refuses answer_complaint, not_your_turn$",
+        "^Review: writes what the platform did$",
     )
 
 
