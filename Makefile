@@ -7,10 +7,10 @@ READY := $(VENV)/.ready
 ORDERS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint up torture bench clean
+.PHONY: help setup demo test lint up torture bench lifecycle clean
 
 help: ## What can be made
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: set PYTHON to one." >&2; exit 1; }
@@ -45,6 +45,9 @@ torture: setup ## 5,000 commands and 200 kills, seeded: SEED=n repeats a run
 
 bench: setup ## Speed and memory against the bare workflow of the same shape, as ratios
 	@$(BIN)/python -m bench.against_bare
+
+lifecycle: $(READY) ## docs/lifecycle.md from the rules
+	@$(BIN)/python -m scripts.lifecycle
 
 clean: ## Removes the environment and everything built
 	@rm -rf $(VENV) build .data .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from domain.commands import Role
 from domain.deadlines import lapse, next_deadline
 from domain.dispute import Dispute, How, LegState, Outcome, Phase, Wait
-from domain.events import AnswerMissed, Event, LeaseLapsed, OfferLapsed
+from domain.events import AnswerMissed, Event, LeaseLapsed, LegRetried, OfferLapsed
 from domain.evolving import evolve
 from domain.execution import leg_settled
 from domain.model import Frozen, Identifier, Instant
@@ -34,6 +34,7 @@ class Silence(StrEnum):
     DECISION_STANDS = "decision_stands"
     PLATFORM_PAYS = "platform_pays"
     PLATFORM_ALERTED = "platform_alerted"
+    REFUND_ASKED_AGAIN = "refund_asked_again"
 
 
 class ComingDeadline(Frozen):
@@ -175,6 +176,8 @@ def _meaning(step: Step) -> Silence:
             return Silence.BACK_TO_QUEUE
         case AnswerMissed():
             return Silence.REVIEW_GOES_ON
+        case LegRetried():
+            return Silence.REFUND_ASKED_AGAIN
         case _:
             return Silence.PLATFORM_ALERTED
 

@@ -62,13 +62,12 @@ class Lapsed(NamedTuple):
 
 @dataclass
 class Seen:
-    """What happened in the exploration.
+    """What happened: the rules that opened a dispute, each move with its causes in words, and what follows.
 
-    `moves` with what caused each, in words; by command and phase who had one `accepted` and with which codes one of
-    theirs was `refused`; by kind of clock what its silence meant, whose act it waited for, where it ran, how long.
+    By command and phase: who had one `accepted`, and the codes with which people of those roles were `refused`. By kind
+    of clock: what its silence meant, whose act it `awaited` and its `lengths`; by phase the clocks `running` there.
     """
 
-    states: int = 0
     opened_by: set[str] = field(default_factory=set)
     moves: defaultdict[Move, set[str]] = field(default_factory=lambda: defaultdict(set))
     accepted: defaultdict[tuple[str, Phase], set[Role]] = field(default_factory=lambda: defaultdict(set))
@@ -82,9 +81,9 @@ class Seen:
 def explored(policy: Policy) -> Seen:
     """Everything seen from the openings of this policy; the same policy always gives the same answer.
 
-    From every state, at its own instant and at its next deadline, every form of every command is tried by everybody
-    who may have it; the next clock runs out, and the provider settles or refuses each leg. States that differ only in
-    what no rule asks (`_likeness`) are followed once, and a side's second to last but one offer is not followed.
+    In every state, at its own instant and at its next deadline, every form of every command is tried by everybody who
+    may have it; the next clock runs out, and the provider settles or refuses each leg. Bounded by `_likeness`, of which
+    one state each is followed, and `_between`.
     """
     seen = Seen()
     queue: deque[tuple[Hashable, Dispute, datetime]] = deque()
@@ -103,7 +102,6 @@ def explored(policy: Policy) -> Seen:
         _note_clocks(seen, dispute)
         for cause, events in _everything(seen, dispute, now):
             follow(opening, _folded(seen, dispute, events, cause), events[-1].at)
-    seen.states = len(known)
     return seen
 
 
@@ -159,49 +157,43 @@ def _acts(seen: Seen, dispute: Dispute, at: datetime) -> Iterator[tuple[str, lis
 
 
 def _forms(dispute: Dispute, name: str) -> tuple[Command, ...]:
-    """The forms of a command that the rules tell apart, refused ones too; amounts are nothing, half, and too much."""
-    match name:
-        case "accept_offer" | "decline_offer":
-            last = {offer.by: offer.offer_id for offer in dispute.offers}
-            ids = (CLAIM, "o99", *last.values())
-            return tuple(_answer_to_offer(name, offer_id) for offer_id in ids)
-        case "decide":
-            return _decisions(dispute.claim.disputed.amount_minor, dispute.evidence_version)
-        case _:
-            return _plain_forms(dispute.claim.disputed.amount_minor)[name]
+    """The forms of a command that the rules tell apart, refused ones too."""
+    if name in ("accept_offer", "decline_offer"):
+        last = {offer.by: offer.offer_id for offer in dispute.offers}
+        return tuple(_answer_to_offer(name, offer_id) for offer_id in (CLAIM, "o99", *last.values()))
+    if name == "decide":
+        return _decisions(_sums(dispute), dispute.evidence_version)
+    return _forms_of_all(_sums(dispute))[name]
+
+
+def _sums(dispute: Dispute) -> tuple[Money, ...]:
+    """Nothing, the most that silence accepts of delivered goods, more than is disputed, and another currency."""
+    amounts = (0, dispute.policy.amounts[CURRENCY].small_claim, dispute.claim.disputed.amount_minor + 1)
+    ours = (Money(amount_minor=amount, currency=CURRENCY) for amount in amounts)
+    return *ours, Money(amount_minor=1, currency=ANOTHER_CURRENCY)
 
 
 @cache
 def _answer_to_offer(name: str, offer_id: str) -> Command:
-    kind = commands.AcceptOffer if name == "accept_offer" else commands.DeclineOffer
-    return kind(offer_id=offer_id)
+    return commands.COMMANDS[name].model_validate({"offer_id": offer_id})
 
 
 @cache
-def _decisions(disputed: int, evidence_version: int) -> tuple[Command, ...]:
+def _decisions(sums: tuple[Money, ...], evidence_version: int) -> tuple[Command, ...]:
     whole = commands.Decide(
-        amount=_money(disputed // 2),
+        amount=sums[0],
         liable="seller",
         reason_code="goods_faulty",
         reasons="The photographs show the fault that the buyer describes.",
         evidence_version=evidence_version,
     )
-    changes: tuple[dict[str, object], ...] = (
-        {},
-        {"amount": _money(0)},
-        {"amount": _money(disputed + 1)},
-        {"amount": Money(amount_minor=1, currency=ANOTHER_CURRENCY)},
-        {"reasons": "No."},
-        {"evidence_version": evidence_version + 1},
-    )
+    changes: list[dict[str, object]] = [{"amount": amount} for amount in sums]
+    changes += [{"reasons": "No."}, {"evidence_version": evidence_version + 1}]
     return tuple(whole.model_copy(update=change) for change in changes)
 
 
 @cache
-def _plain_forms(disputed: int) -> dict[str, tuple[Command, ...]]:
-    def offer(money: Money) -> Command:
-        return commands.Offer(terms=Terms(amount=money))
-
+def _forms_of_all(sums: tuple[Money, ...]) -> dict[str, tuple[Command, ...]]:
     def reject(proposal_id: str, *items: EvidenceReference) -> Command:
         statement = "That is not what happened."
         return commands.Reject(proposal_id=proposal_id, ground="error_of_fact", statement=statement, items=items)
@@ -214,12 +206,7 @@ def _plain_forms(disputed: int) -> dict[str, tuple[Command, ...]]:
             commands.Answer(verdict="refuse", reason="It is as described."),
             commands.Answer(verdict="refuse"),
         ),
-        "offer": (
-            offer(_money(0)),
-            offer(_money(disputed // 2)),
-            offer(_money(disputed + 1)),
-            offer(Money(amount_minor=1, currency=ANOTHER_CURRENCY)),
-        ),
+        "offer": tuple(commands.Offer(terms=Terms(amount=amount)) for amount in sums),
         "withdraw": (commands.Withdraw(),),
         "complain": (commands.Complain(statement="Please decide."),),
         "answer_complaint": (commands.AnswerComplaint(statement="I do not agree."),),
@@ -230,53 +217,46 @@ def _plain_forms(disputed: int) -> dict[str, tuple[Command, ...]]:
     }
 
 
-def _money(amount_minor: int) -> Money:
-    return Money(amount_minor=amount_minor, currency=CURRENCY)
-
-
 def _between(dispute: Dispute) -> bool:
-    """Whether a side has made some offers but not all it may: they differ from the first in nothing rules ask."""
+    """Whether a side has made several offers but not all it may: rules ask nothing of these that one does not show."""
     made = [sum(offer.by is side for offer in dispute.offers) for side in BOTH]
     return any(1 < count < dispute.policy.limits.offers_a_side for count in made)
 
 
 def _likeness(dispute: Dispute) -> Hashable:
-    """What rules ask of a state: which clocks run and which is next, never their instants; arbiters by number."""
+    """What rules ask of a state in its phase, and which clock is next; never an instant, and arbiters by number."""
     deadline = next_deadline(dispute)
-    clocks = deadline and deadline.kind, frozenset(wait.kind for wait in dispute.waits)
-    legs = tuple(leg.state for leg in dispute.settlement.legs) if dispute.settlement else ()
+    state: tuple[Hashable, ...] = (dispute.phase, deadline and deadline.kind)
     if dispute.phase in (Phase.EXECUTION, Phase.CLOSED):
-        return dispute.phase, clocks, legs
+        legs = dispute.settlement.legs if dispute.settlement else ()
+        # Twice refused is enough to see that the provider is asked again at growing distances.
+        return *state, tuple((leg.state, min(leg.refusals, 2)) for leg in legs)
+    state += tuple(_on_the_table(dispute, side) for side in BOTH)
+    if dispute.phase in (Phase.NEGOTIATION, Phase.COMPLAINT):
+        answered = dispute.complaint and (dispute.complaint.by, dispute.complaint.answered)
+        return *state, dispute.first_answer, answered, frozenset(wait.kind for wait in dispute.waits)
+    decided = tuple(decision.resolution.amount.amount_minor for decision in dispute.decisions)
+    if dispute.phase is Phase.PROPOSAL:
+        return *state, decided, dispute.proposal and dispute.proposal.confirmed_by
     review = dispute.review
-    return (
-        dispute.phase,
-        clocks,
-        dispute.first_answer,
-        tuple(_on_the_table(dispute, side) for side in BOTH),
-        dispute.complaint and (dispute.complaint.by, dispute.complaint.answered),
-        review and (review.level, review.arbiter_id is None, len(review.lost_by), review.owes_answer),
-        tuple(decision.resolution.amount.amount_minor for decision in dispute.decisions),
-        dispute.proposal and dispute.proposal.confirmed_by,
-    )
+    return *state, decided, review and (review.arbiter_id is None, len(review.lost_by), review.owes_answer)
 
 
 def _on_the_table(dispute: Dispute, side: Side) -> tuple[int, int | None]:
+    """How many offers a side has made, and its live terms in minor units."""
     terms = dispute.live_terms(side)
-    return sum(offer.by is side for offer in dispute.offers), terms and terms.amount.amount_minor
+    return sum(offer.by is side for offer in dispute.offers), terms.amount.amount_minor if terms else None
 
 
 def _openings(policy: Policy, seen: Seen) -> Iterator[tuple[Dispute, datetime]]:
-    """Goods and sums on both sides of every limit, and one dispute in which offers and evidence are used up."""
-    limits = policy.amounts[CURRENCY]
-    yield _opened(policy, seen, Reason.NOT_SHIPPED, limits.advance + 1), OPENED_AT
-    yield _opened(policy, seen, Reason.DEFECTIVE, limits.small_claim), OPENED_AT
-    yield _opened(policy, seen, Reason.DEFECTIVE, limits.advance + 1), OPENED_AT
-    dispute = _opened(policy, seen, Reason.COUNTERFEIT, limits.small_claim)
-    yield dispute, OPENED_AT
-    buyer, seller = ACTORS[:2]
-    nothing, half = _plain_forms(limits.small_claim)["offer"][:2]
-    acts = [(buyer, half), (seller, nothing)] * policy.limits.offers_a_side
-    acts += [(buyer, commands.SubmitEvidence(items=(PHOTO,)))] * policy.limits.evidence_items
+    """Delivered goods worth more than the platform pays, and unshipped ones with offers and evidence used up."""
+    worth = policy.amounts[CURRENCY].advance + 1
+    yield _opened(policy, seen, Reason.DEFECTIVE, worth), OPENED_AT
+    dispute = _opened(policy, seen, Reason.NOT_SHIPPED, worth)
+    (buyer, seller), forms = ACTORS[:2], _forms_of_all(_sums(dispute))
+    nothing, small = forms["offer"][:2]
+    acts = [(buyer, small), (seller, nothing)] * policy.limits.offers_a_side
+    acts += [(buyer, forms["submit_evidence"][0])] * policy.limits.evidence_items
     for actor, command in acts:
         dispute = _folded(seen, dispute, decide(dispute, command, actor, OPENED_AT), command.name)
     yield dispute, OPENED_AT

@@ -87,12 +87,16 @@ SILENCES: dict[Silence, Template] = {
         "en": "From then on the decision that was made stands and is carried out.",
     },
     Silence.PLATFORM_PAYS: {
-        "zh-CN": "届时将由平台向买家付款。",
-        "en": "From then on the platform pays the buyer.",
+        "zh-CN": "届时平台裁定支持买家，按其诉求退款。",
+        "en": "From then on the platform decides for the buyer, who is paid back what was asked.",
     },
     Silence.PLATFORM_ALERTED: {
         "zh-CN": "届时平台工作人员将介入。",
         "en": "From then on the platform's staff look into it.",
+    },
+    Silence.REFUND_ASKED_AGAIN: {
+        "zh-CN": "届时将再次向支付机构请求该笔退款。",
+        "en": "From then on the payment provider is asked for the refund again.",
     },
 }
 """What silence means."""

@@ -44,6 +44,7 @@ SILENCE: dict[Silence, str] = {
     Silence.DECISION_STANDS: "the last decision is carried out",
     Silence.PLATFORM_PAYS: "the platform decides for the buyer",
     Silence.PLATFORM_ALERTED: "people of the platform are alerted",
+    Silence.REFUND_ASKED_AGAIN: "the payment provider is asked again",
 }
 """What a clock that runs out does, in words for everybody."""
 
