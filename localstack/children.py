@@ -17,6 +17,8 @@ _PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 # Loaded before any fork: the hook below runs between fork and exec, where importing is not safe.
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
+_SHOWN_CHARACTERS = 300  # of each of a child's last lines
+
 
 class ChildFailed(RuntimeError):
     """A child ended or was not ready in time; the message says which and where its log is."""
@@ -146,7 +148,7 @@ class Child:
 
     def last_words(self, lines: int = 5) -> str:
         """The end of its output in one line, and where the rest is."""
-        tail = " | ".join(line.strip() for line in self.output().splitlines()[-lines:])
+        tail = " | ".join(line.strip()[:_SHOWN_CHARACTERS] for line in self.output().splitlines()[-lines:])
         return f"{tail or 'it said nothing'} (log: {self.log})"
 
 

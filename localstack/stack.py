@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import time
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -27,6 +29,8 @@ from localstack.temporal_ui import TemporalUi, serves
 
 _READY_TIMEOUT = 60.0  # seconds for one of our own processes
 _WATCH = 0.2  # seconds between two looks at the children
+_ENDS_A_MINUTE = 5  # so often one part may end by itself and be started again
+_MINUTE = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -130,12 +134,25 @@ class LocalStack:
         """A client of the stack's namespace."""
         return await Client.connect(self.addresses.temporal, namespace=NAMESPACE)
 
-    async def watch(self) -> NoReturn:
-        """Never returns; raises ChildFailed as soon as one of the stack's processes ends by itself."""
+    async def supervise(self) -> NoReturn:
+        """Never returns: what ends by itself is started again, servers first.
+
+        Raises ChildFailed when one part ends for the sixth time within a minute.
+        """
+        ends: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_ENDS_A_MINUTE))
         while True:
-            for child in self._children():
-                if not child.running:
-                    raise ChildFailed(f"{child.name} ended with code {child.exit_code}: {child.last_words()}")
+            for child, start_again in self._parts():
+                if child.running:
+                    continue
+                ended, now = ends[child.name], time.monotonic()
+                told = f"{child.name} ended with code {child.exit_code}"
+                if len(ended) == _ENDS_A_MINUTE and now - ended[0] < _MINUTE:
+                    raise ChildFailed(f"Again and again, {told}: {child.last_words()}")
+                ended.append(now)
+                self._progress.say(f"{told} (log: {child.log}); starting it again.")
+                # One that does not come up has ended once more, and is looked at in the next round.
+                with suppress(ChildFailed):
+                    await start_again()
             await asyncio.sleep(_WATCH)
 
     async def restart(self, name: str) -> None:
@@ -208,10 +225,13 @@ class LocalStack:
             log=log / "temporal.log",
         )
 
-    def _children(self) -> list[Child]:
-        # Asked anew each time: PostgreSQL's restart makes a new one.
-        servers = [self.postgres, self.temporal, self._temporal_ui]
-        return [server.child for server in servers if server is not None] + list(self.processes.values())
+    def _parts(self) -> list[tuple[Child, Callable[[], Awaitable[None]]]]:
+        """What runs, and how to start it again; asked anew each time, as PostgreSQL's restart makes a new child."""
+        parts: list[tuple[Child, Callable[[], Awaitable[None]]]] = [(self.postgres.child, self.postgres.restart)]
+        for server in (self.temporal, self._temporal_ui):
+            if server is not None:
+                parts.append((server.child, server.restart))
+        return parts + [(child, partial(self.restart, name)) for name, child in self.processes.items()]
 
     async def _bring_up(
         self, name: str, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]

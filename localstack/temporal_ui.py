@@ -43,6 +43,11 @@ class TemporalUi:
             await self.child.kill()
             raise
 
+    async def restart(self) -> None:
+        """Start again on the same port, after it ended or while running."""
+        await self.stop()
+        await self.start()
+
     async def stop(self) -> None:
         """Stop it in order."""
         await self.child.stop()

@@ -150,7 +150,7 @@ async def _until_told(folder: Path, orders: Path, *, ui: bool, as_json: bool) ->
     async with stack:
         with announced(folder, _settings_of(stack.addresses)):
             _tell(_told(stack.addresses, folder), as_json=as_json)
-            await stack.watch()
+            await stack.supervise()
 
 
 def _told(addresses: Addresses, folder: Path) -> dict[str, str]:

@@ -1,12 +1,13 @@
 """The whole local stack: up in order, down in order, durable, alone in its folder."""
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from localstack.children import ChildFailed
 from localstack.data_folder import InUse, temporary
 from localstack.stack import Addresses, LocalStack, ProcessSpec
 from localstack.temporal import TemporalServer
+from localstack.temporal_ui import serves
 
 # One of "our own" processes: answers every GET with what its environment told it.
 WEB = """
@@ -48,7 +50,7 @@ from test_whole_stack import processes, pids
 async def up():
     async with LocalStack(pathlib.Path(sys.argv[1]), processes=processes(), progress=on_terminal()) as stack:
         print(json.dumps(pids(stack)), flush=True)
-        await stack.watch()
+        await stack.supervise()
 
 asyncio.run(up())
 """
@@ -118,12 +120,48 @@ async def test_it_brings_everything_up_and_the_parts_know_each_other(data: Path)
 
         # A server restarted on purpose is no alarm.
         await stack.postgres.restart()
-        first = stack.processes["worker"].pid
+
+
+def main_pids(stack: LocalStack) -> list[int]:
+    """The pids of the children themselves, without PostgreSQL's own."""
+    assert stack.temporal is not None
+    children = [stack.postgres.child, stack.temporal.child, *stack.processes.values()]
+    return [child.pid for child in children if child.running]
+
+
+async def test_what_is_killed_is_started_again(data: Path) -> None:
+    async with LocalStack(data, ui=False, processes=processes()) as stack:
+        before = main_pids(stack)
+        supervising = asyncio.create_task(stack.supervise())
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+
+        async def all_new() -> bool:
+            now = main_pids(stack)
+            if len(now) < len(before) or set(now) & set(before):
+                return False
+            async with httpx.AsyncClient(trust_env=False) as http:
+                return await serves(http, stack.addresses.processes["web"])
+
+        async with asyncio.timeout(30):
+            while not await all_new():
+                assert not supervising.done()
+                await asyncio.sleep(0.05)
+        supervising.cancel()
+        with suppress(asyncio.CancelledError):
+            await supervising
+        async with await AsyncConnection.connect(stack.addresses.dsn) as connection:
+            await connection.execute("select from migrated")
+        assert await (await stack.client()).service_client.check_health()
+
+
+async def test_what_ends_again_and_again_is_given_up(data: Path) -> None:
+    async with LocalStack(data, ui=False, processes=processes()) as stack:
+        stack.processes["worker"].argv = [sys.executable, "-c", "import sys; sys.exit('no')"]
         await stack.processes["worker"].kill()
-        with pytest.raises(ChildFailed, match="worker ended with code -9"):
-            await stack.watch()
-        await stack.restart("worker")
-        assert stack.processes["worker"].pid != first
+        with pytest.raises(ChildFailed, match="Again and again, worker ended with code 1: no"):
+            async with asyncio.timeout(60):
+                await stack.supervise()
 
 
 async def test_a_second_run_finds_everything_where_it_was(data: Path) -> None:
