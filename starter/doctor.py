@@ -24,6 +24,7 @@ from store import reading
 from store.database import Database
 from store.errors import StoreUnavailable
 from store.heartbeat import BEAT_INTERVAL
+from store.opened import refusals_of_a_day
 
 _MIGRATIONS = Path(migrating.__file__).parent / "migrations"
 _RPC_SECONDS = timedelta(seconds=5)
@@ -69,6 +70,7 @@ async def _backlog(database: Database) -> list[Finding]:
     silent = age is None or age > 2 * BEAT_INTERVAL.total_seconds()
     unsent = backlog.oldest_due_message_seconds or 0.0
     lost = await reading.undeliverable(database, limit=3)
+    refused = await refusals_of_a_day(database)
     examples = "; ".join(f"{row.name} of {row.dispute_id}: {row.reason}" for row in lost)
     return [
         Finding(
@@ -85,6 +87,12 @@ async def _backlog(database: Database) -> list[Finding]:
             part="outbox",
             found=f"{backlog.due_messages} to send, the oldest for {unsent:.0f} s",
             mend="See the relay's log for why they are not taken." if unsent > _UNSENT_SECONDS else None,
+        ),
+        Finding(
+            part="openings",
+            found="none refused in 24 h"
+            if not refused
+            else f"refused in 24 h: {', '.join(f'{code} {times}' for code, times in refused.items())}",
         ),
     ]
 

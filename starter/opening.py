@@ -29,7 +29,7 @@ from starter.intake import command_id, read_fields, read_key
 from store import errors, opening
 from store.clock import intake_now
 from store.database import Database
-from store.opened import known_opening, taken_units
+from store.opened import known_opening, note_refusal, taken_units
 from store.opening import Group, Opening, Unit
 from store.records import Head, Message
 from store.records import Policy as PolicyRecord
@@ -55,7 +55,7 @@ class OpeningDesk:
         Raises:
             BadCommand: the claim or the key cannot be read.
             KeyReused: the actor used this key for other content.
-            Refused: the rules say no (protocol, Lines and repeats).
+            Refused: the rules say no (protocol, Lines and repeats); the refusal is on record.
             Unavailable: PostgreSQL, the order system or the carrier does not answer; nothing was received.
             Unknown: PostgreSQL went away in the middle; the same call tells whether it was received.
         """
@@ -71,7 +71,19 @@ class OpeningDesk:
                 if known.digest != digest:
                     raise KeyReused(key)
                 return known.opened
-            return await self._store(command, actor, key, digest, test_clock)
+            try:
+                return await self._store(command, actor, key, digest, test_clock)
+            except Refused as refused:
+                await note_refusal(
+                    self._database,
+                    actor_role=actor.role,
+                    actor_id=actor.id,
+                    key=key,
+                    digest=digest,
+                    order_id=command.order_id,
+                    code=refused.code,
+                )
+                raise
         except errors.KeyReused:
             raise KeyReused(key) from None
         except errors.StoreUnavailable as error:

@@ -73,3 +73,45 @@ async def taken_units(database: Database, order_id: str) -> frozenset[tuple[str,
     """
     rows = await database.fetch("select line, unit from units where order_id = %(order)s", {"order": order_id})
     return frozenset((row["line"], row["unit"]) for row in rows)
+
+
+async def note_refusal(
+    database: Database, *, actor_role: str, actor_id: str, key: str, digest: str, order_id: str, code: str
+) -> None:
+    """Put a refused opening on record: who asked for what, when, and why not; `digest` as in `opening.Opening`.
+
+    Raises:
+        StoreUnavailable: no answer; the refusal may not be on record.
+    """
+    await database.fetch(
+        """
+        insert into refused_openings (actor_role, actor_id, key, digest, order_id, code)
+        values (%(actor_role)s, %(actor_id)s, %(key)s, decode(%(digest)s, 'hex'), %(order_id)s, %(code)s)
+        returning code
+        """,
+        {
+            "actor_role": actor_role,
+            "actor_id": actor_id,
+            "key": key,
+            "digest": digest,
+            "order_id": order_id,
+            "code": code,
+        },
+    )
+
+
+async def refusals_of_a_day(database: Database) -> dict[str, int]:
+    """How many openings were refused in the last 24 hours, by code.
+
+    Raises:
+        StoreUnavailable: no answer.
+    """
+    rows = await database.fetch(
+        """
+        select code, count(*) as times from refused_openings
+         where refused_at > clock_timestamp() - interval '24 hours'
+         group by code order by code
+        """,
+        {},
+    )
+    return {row["code"]: row["times"] for row in rows}

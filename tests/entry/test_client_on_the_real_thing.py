@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
@@ -14,6 +15,7 @@ from starter.client import DisputeClient
 from starter.connecting import connect
 from starter.failures import BadCommand, KeyReused, NotFound, Refused, Unavailable, Unknown
 from store import reading
+from store.opened import refusals_of_a_day
 from tests.entry.conftest import eventually, written
 from tests.stage import Stage, put_order
 from worker.running import working
@@ -56,12 +58,25 @@ async def test_ten_opens_with_one_key_at_once_are_one_dispute(scene: Stage) -> N
     assert len({view.id for views in opened for view in views}) == 1
 
 
-async def test_an_order_nobody_knows_is_refused_and_nothing_is_written(scene: Stage) -> None:
+async def test_an_order_nobody_knows_is_refused_and_opens_nothing(scene: Stage) -> None:
     before = await written(scene.database)
     with pytest.raises(Refused) as caught:
         await scene.client.open(claim_about("no-such-order"), actor=buyer_of("no-such-order"), key="k")
     assert caught.value.code is Code.ORDER_NOT_FOUND
     assert await written(scene.database) == before
+
+
+async def test_a_refused_opening_is_on_record(scene: Stage) -> None:
+    claim = {"order_id": f"nobody-{uuid4()}", "lines": [{"line": 1}], "reason": "late", "statement": "Where is it?"}
+    before = (await refusals_of_a_day(scene.database)).get("order_not_found", 0)
+    with pytest.raises(Refused):
+        await scene.client.open(claim, actor=Actor(role=Role.BUYER, id="b-1"), key="refused-1")
+    assert (await refusals_of_a_day(scene.database))["order_not_found"] == before + 1
+    rows = await scene.database.fetch(
+        "select actor_role, actor_id, key, code from refused_openings where order_id = %(order)s",
+        {"order": claim["order_id"]},
+    )
+    assert [tuple(row.values()) for row in rows] == [("buyer", "b-1", "refused-1", "order_not_found")]
 
 
 async def test_an_order_system_that_fails_is_unavailable_and_the_same_key_works_later(scene: Stage) -> None:

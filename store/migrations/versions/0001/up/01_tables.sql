@@ -150,6 +150,19 @@ create table legs (
   primary key (dispute_id, leg)
 );
 
+-- A refused opening has no dispute whose timeline could hold it; the same key may be tried again later.
+create table refused_openings (
+  refused_at timestamptz not null default clock_timestamp(),
+  actor_role text not null,
+  actor_id   text not null,
+  key        text not null,
+  digest     bytea not null,
+  order_id   text not null,
+  code       text not null
+);
+
+create index refused_openings_by_time on refused_openings (refused_at);
+
 create table heartbeats (
   beat_at timestamptz primary key
 );
