@@ -45,6 +45,9 @@ class OpeningDesk:
         self._orders = orders
         self._carrier = carrier
         self._policy = policy
+        self._pinned = PolicyRecord(
+            digest=policy.digest, id=policy.policy_id, version=policy.version, body=canonical(policy)
+        )
         self._test_clocks = test_clocks
 
     async def open(
@@ -135,12 +138,7 @@ class OpeningDesk:
                 key=key,
                 digest=digest,
                 received_at=at,
-                policy=PolicyRecord(
-                    digest=self._policy.digest,
-                    id=self._policy.policy_id,
-                    version=self._policy.version,
-                    body=canonical(self._policy),
-                ),
+                policy=self._pinned,
                 groups=tuple(
                     self._group(case, units[case.dispute_id], command_id(actor, key), digest, pinned, test_clock)
                     for case in cases
