@@ -42,7 +42,7 @@ class CaseFile(Records):
     async def record(self, recording: Recording) -> RecordResult:
         """Writes `recording`, or says what stands in its way; safe to repeat (house, The commit).
 
-        Raises ApplicationError: retryable while PostgreSQL is away or the row of the command is not to be seen yet.
+        Raises ApplicationError: retryable while PostgreSQL is away, not retryable for a command that no inbox holds.
         """
         try:
             result = await committing.commit(self._database, _commit(recording))
@@ -51,7 +51,10 @@ class CaseFile(Records):
             return AlreadyAnswered(answer=refused, missing=())
         except StoreUnavailable as away:
             raise ApplicationError(str(away), type="StoreUnavailable") from None
-        except (NotFound, NoInboxRow, TimelineShort) as gone:
+        except (NoInboxRow, ValueError) as wrong:
+            # Nobody received this, or nothing can hold it: no retry makes it better.
+            raise ApplicationError(str(wrong), type=type(wrong).__name__, non_retryable=True) from None
+        except (NotFound, TimelineShort) as gone:
             # A restored database knows less than this workflow: an operator reconciles, nothing is written meanwhile.
             raise ApplicationError(str(gone), type=type(gone).__name__) from None
         match result:

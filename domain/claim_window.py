@@ -31,10 +31,10 @@ def check(shipment: Shipment, reason: Reason, policy: Policy, calendar: Calendar
     rule = policy.reasons[reason]
     if not _fits(shipment, reason, rule):
         raise Refused(Code.REASON_DOES_NOT_FIT, reason=reason.value, goods=shipment.goods.value)
-    first = _first(shipment, reason, rule, policy, calendar)
+    first = _first(shipment, reason, rule, policy, calendar, at)
     if first is not None and at < first:
         raise Refused(Code.TOO_EARLY, until=rfc3339(first))
-    ended = _ended(shipment)
+    ended = _ended(shipment, at)
     if ended is not None and at > (last := after(ended, rule.window, calendar)):
         raise Refused(Code.WINDOW_OVER, until=rfc3339(last))
 
@@ -58,7 +58,9 @@ def _fits(shipment: Shipment, reason: Reason, rule: ReasonRule) -> bool:
             return True
 
 
-def _first(shipment: Shipment, reason: Reason, rule: ReasonRule, policy: Policy, calendar: Calendar) -> datetime | None:
+def _first(
+    shipment: Shipment, reason: Reason, rule: ReasonRule, policy: Policy, calendar: Calendar, at: datetime
+) -> datetime | None:
     order, fact = shipment.order, shipment.fact
     if reason is Reason.LATE:
         return order.promised_by
@@ -71,16 +73,18 @@ def _first(shipment: Shipment, reason: Reason, rule: ReasonRule, policy: Policy,
     if rule.opens == "undelivered":
         if fact is not None and fact.state == "lost":
             return None
-        moved = (fact.last_scan_at or fact.first_scan_at) if fact is not None else None
+        scans = (fact.last_scan_at, fact.first_scan_at) if fact is not None else ()
+        # A scan that lies ahead is no movement yet.
+        moved = next((scan for scan in scans if scan is not None and scan <= at), None)
         stalled = after(moved or shipment.paid_at, policy.clocks.stalled_parcel, calendar)
         return stalled if order.promised_by is None else min(stalled, order.promised_by)
     return None
 
 
-def _ended(shipment: Shipment) -> datetime | None:
-    """When the trade ended: as the order says, but not before the goods came; None when nobody knows."""
+def _ended(shipment: Shipment, at: datetime) -> datetime | None:
+    """When the trade ended: as the order says, but not before the goods came; None when it has not, or nobody knows."""
     arrived = shipment.paid_at if shipment.goods is Goods.VIRTUAL else None
     if shipment.goods is Goods.DELIVERED and shipment.fact is not None:
         arrived = shipment.fact.delivered_at
-    known = [instant for instant in (shipment.order.trade_ended_at, arrived) if instant is not None]
+    known = [instant for instant in (shipment.order.trade_ended_at, arrived) if instant is not None and instant <= at]
     return max(known, default=None)

@@ -83,6 +83,11 @@ class Wait(Frozen):
     until: Instant
     graced: bool = False
 
+    @property
+    def awaits_a_party(self) -> bool:
+        """Whether a side's silence lapses here: only then does lateness of ours deserve a reminder and 24 h."""
+        return self.kind is WaitKind.NEGOTIATION or Role.BUYER in self.actors or Role.SELLER in self.actors
+
 
 class Claim(Frozen):
     """What the buyer asks: reason, units per line, terms; it stands as the first offer until replaced."""

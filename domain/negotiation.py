@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from domain.case_file import check_items
-from domain.commands import Actor, Answer, Role, Terms, Withdraw
+from domain.commands import Actor, Answer, Role, Withdraw
 from domain.complaint import filed
 from domain.dispute import Dispute, How, Outcome, Phase, Wait, WaitKind
 from domain.events import ClaimRefused, Closed, Event
+from domain.money import Money
 from domain.offers import accept_claim, claim_stands
-from domain.order import Goods
+from domain.order import Goods, carried
 from domain.refusals import Code, Refused
 from domain.review import first_review
 from domain.settlement import settle
@@ -33,7 +34,7 @@ def answer(dispute: Dispute, command: Answer, actor: Actor, now: datetime) -> li
         raise Refused(Code.ALREADY_ANSWERED)
     if command.reason is None or not command.reason.strip():
         raise Refused(Code.REFUSAL_NEEDS_REASON)
-    if proof is None and _unshipped(dispute):
+    if proof is None and _unshipped(dispute, now):
         raise Refused(Code.REFUSAL_NEEDS_DISPATCH)
     check_items(dispute, 1 if proof else 0)
     ended, left = running(dispute, WaitKind.FIRST_ANSWER), None
@@ -57,10 +58,11 @@ def answer(dispute: Dispute, command: Answer, actor: Actor, now: datetime) -> li
     ]
 
 
-def _unshipped(dispute: Dispute) -> bool:
-    """Unshipped at opening, and no carrier has scanned a parcel of it since."""
+def _unshipped(dispute: Dispute, now: datetime) -> bool:
+    """Unshipped at opening, and no carrier has scanned a parcel of it by `now`."""
     scanned = any(
-        fact.direction == "out" and (fact.first_scan_at or fact.delivered_at) for fact in dispute.parcel_facts
+        fact.direction == "out" and carried(fact, now) in (Goods.SHIPPED, Goods.DELIVERED)
+        for fact in dispute.parcel_facts
     )
     return dispute.claim.goods is Goods.UNSHIPPED and not scanned
 
@@ -84,19 +86,21 @@ def first_answer_lapses(dispute: Dispute, wait: Wait, now: datetime) -> list[Eve
     """The seller's silence accepts as far as it may; beyond that the case goes to review with "no answer"."""
     accepted = f"{dispute.phase}.silence-accepted"
     asked = dispute.live_terms(Role.BUYER)
-    if asked is not None and _silence_accepts(dispute, asked):
-        return settle(dispute, asked.amount, Outcome.SETTLED, How.SILENCE, by=SYSTEM, at=now, rule=accepted)
+    # Notice and reminders were about the claim: silence never accepts more than they said.
+    amount = min((asked or dispute.claim.terms).amount, dispute.claim.terms.amount, key=lambda one: one.amount_minor)
+    if asked is not None and _silence_accepts(dispute, amount):
+        return settle(dispute, amount, Outcome.SETTLED, How.SILENCE, by=SYSTEM, at=now, rule=accepted)
     to_review = f"{dispute.phase}.silence-to-review"
     return [first_review(dispute, SYSTEM, now, to_review, nearest=accepted, silent=Role.SELLER)]
 
 
-def _silence_accepts(dispute: Dispute, asked: Terms) -> bool:
+def _silence_accepts(dispute: Dispute, amount: Money) -> bool:
     policy = dispute.policy
     if not policy.reasons[dispute.claim.reason].silence_accepts:
         return False
     reach = policy.silence_accepts.get(dispute.claim.goods, "nothing")
-    small = policy.amounts[asked.amount.currency].small_claim
-    return reach == "full" or (reach == "small_claim" and asked.amount.amount_minor <= small)
+    small = policy.amounts[amount.currency].small_claim
+    return reach == "full" or (reach == "small_claim" and amount.amount_minor <= small)
 
 
 def after_refusal_lapses(dispute: Dispute, wait: Wait, now: datetime) -> list[Event]:

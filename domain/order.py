@@ -103,28 +103,55 @@ def goods_state(line: OrderLine, fact: ParcelFact | None, at: datetime) -> Goods
 def carried(fact: ParcelFact, at: datetime) -> Goods:
     """How far the carrier had brought a parcel at `at` (UTC).
 
-    Where the carrier gives a date, the date decides; where it has lost it, its word for the state does.
+    Where the carrier gives a date, the date decides; where it has lost it, its word for the state does. Unshipped is
+    only what it says it has not scanned: anything else is unknown, which never decides (Facts are three-valued).
     """
     if fact.delivered_at <= at if fact.delivered_at is not None else fact.state == "delivered":
         return Goods.DELIVERED
     if fact.first_scan_at <= at if fact.first_scan_at is not None else fact.state in ("in_transit", "lost"):
         return Goods.SHIPPED
-    return Goods.UNKNOWN if fact.state == "unknown" else Goods.UNSHIPPED
+    if fact.last_scan_at is not None and fact.last_scan_at <= at:
+        return Goods.SHIPPED
+    scan_ahead = fact.first_scan_at is not None and fact.state != "unknown"
+    return Goods.UNSHIPPED if fact.state == "label_created" or scan_ahead else Goods.UNKNOWN
 
 
 def paid_for(lines: tuple[tuple[OrderLine, int], ...], order: OrderSnapshot) -> Money:
     """What was paid for `lines` (line, units), freight of fully disputed lines included.
 
-    A discount on the order is spread over its lines in proportion (protocol, Lines and repeats), so that the parts of
-    an order, disputed one by one, never come to more than was paid for it. What was paid beyond the lines belongs to
-    none of them.
+    The parts of an order, disputed one by one, never come to more than was paid for it. What was paid beyond the lines
+    belongs to none of them.
     """
+    shares = _shares(order)
+    whole = sum(_share_of_units(line, units, shares[line.line]) for line, units in lines)
+    return Money(amount_minor=whole, currency=order.currency)
+
+
+def paid_by(lines: tuple[int, ...], order: OrderSnapshot) -> tuple[int, ...]:
+    """How much of each payment paid for these lines, in minor units and the order of the payments.
+
+    Lines laid end to end meet payments laid end to end: each coin of a payment belongs to one line, so that disputes
+    about different lines never ask one payment for more than it holds (protocol, Money).
+    """
+    mine, begin = [], 0
+    for line, share in _shares(order).items():
+        if line in lines:
+            mine.append((begin, begin + share))
+        begin += share
+    parts, begin = [], 0
+    for payment in order.payments:
+        end = begin + payment.amount_minor
+        parts.append(sum(max(0, min(end, last) - max(begin, first)) for first, last in mine))
+        begin = end
+    return tuple(parts)
+
+
+def _shares(order: OrderSnapshot) -> dict[int, int]:
+    """What was paid for each line: a discount on the order is spread in proportion (protocol, Lines and repeats)."""
     charged = [line.unit_price_minor * line.quantity + line.freight_minor for line in order.lines]
     paid = min(order.paid_minor, sum(charged), MAX_MINOR)
     shares = allocate(paid, charged) if paid else (0,) * len(charged)
-    share_of = {line.line: share for line, share in zip(order.lines, shares, strict=True)}
-    whole = sum(_share_of_units(line, units, share_of[line.line]) for line, units in lines)
-    return Money(amount_minor=whole, currency=order.currency)
+    return {line.line: share for line, share in zip(order.lines, shares, strict=True)}
 
 
 def _share_of_units(line: OrderLine, units: int, share: int) -> int:

@@ -8,6 +8,7 @@ from domain.commands import Actor, Role, Terms
 from domain.dispute import Dispute, How, Leg, Outcome, Phase, Resolution, Settlement, WaitKind
 from domain.events import Closed, Event, ExecutionBegan
 from domain.money import Money, allocate
+from domain.order import paid_by
 from domain.policy import Liable
 from domain.waits import left_behind, start
 
@@ -21,10 +22,10 @@ def ask(dispute: Dispute) -> Terms:
 
 
 def outcome_of(dispute: Dispute, amount: Money) -> Outcome:
-    """Nothing dismisses the claim, the whole ask upholds it, anything between does so in part."""
+    """Nothing dismisses the claim, all it asked for upholds it, anything between does so in part."""
     if amount.amount_minor == 0:
         return Outcome.DISMISSED
-    return Outcome.UPHELD if amount >= ask(dispute).amount else Outcome.PARTLY_UPHELD
+    return Outcome.UPHELD if amount >= dispute.claim.terms.amount else Outcome.PARTLY_UPHELD
 
 
 def settle(
@@ -100,9 +101,9 @@ def carry_out(
 
 
 def legs(dispute: Dispute, amount: Money) -> tuple[Leg, ...]:
-    """One refund a payment, in proportion to what each payment paid; a payment whose part is nothing has no leg."""
+    """One refund a payment, in proportion to what it paid for the disputed lines; no leg where that is nothing."""
     payments = dispute.order.payments
-    parts = allocate(amount.amount_minor, [payment.amount_minor for payment in payments])
+    parts = allocate(amount.amount_minor, paid_by(tuple(line for line, _ in dispute.claim.lines), dispute.order))
     paid_back = [(payment, part) for payment, part in zip(payments, parts, strict=True) if part]
     return tuple(
         Leg(

@@ -112,7 +112,10 @@ class DisputeClient:
                 _log.warning("dispute %s is left to the relay to start: %s", dispute.dispute_id, error)
             else:
                 self._acknowledgements.add(dispute.dispute_id, dispute.command_id)
-        return [await self.view(dispute.dispute_id, actor=actor) for dispute in opened.disputes]
+        try:
+            return [await self.view(dispute.dispute_id, actor=actor) for dispute in opened.disputes]
+        except Unavailable as error:
+            raise Unknown(key, "it is open, but PostgreSQL does not answer") from error
 
     async def buyer_of(self, claim: Open | Mapping[str, object]) -> Actor:
         """Who bought what a claim is about, as the order system says; for tools that speak for the buyer.

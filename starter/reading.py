@@ -77,7 +77,15 @@ async def read_timeline(database: Database, dispute_id: UUID, *, actor: Actor | 
             body=_BODY.validate_json(entry.body),
         )
         for entry in await _entries(database, dispute_id)
+        if actor is None or _concerns(entry, actor)
     ]
+
+
+def _concerns(entry: TimelineEntry, actor: Actor) -> bool:
+    """What a party may read: all that happened, and of the refused attempts its own alone."""
+    if actor.role not in _PARTIES or entry.kind != "refusal":
+        return True
+    return _BODY.validate_json(entry.body).get("by") == actor.model_dump(mode="json")
 
 
 _PARTIES = (Role.BUYER, Role.SELLER)

@@ -13,6 +13,7 @@ from gateways.orders import OrderSystem
 from starter.texts import render
 from store import outbox
 from store.database import Database
+from store.errors import StoreUnavailable
 from store.outbox import DueMessage
 
 MESSAGES_AT_ONCE = 50
@@ -35,10 +36,13 @@ class OutboxRelay:
     async def send_due(self) -> int:
         """Lease and send one batch; gives its size. Raises StoreUnavailable."""
         messages = await outbox.lease(self._database, limit=MESSAGES_AT_ONCE, lease=_LEASE)
-        sent = await asyncio.gather(*(self._send(message) for message in messages))
-        done = [message.message_id for message, arrived in zip(messages, sent, strict=True) if arrived]
+        sent = await asyncio.gather(*(self._send(message) for message in messages), return_exceptions=True)
+        done = [message.message_id for message, arrived in zip(messages, sent, strict=True) if arrived is True]
         if done:
             await outbox.mark_sent(self._database, done)
+        for failure in sent:
+            if isinstance(failure, BaseException):
+                raise failure
         return len(messages)
 
     async def _send(self, message: DueMessage) -> bool:
@@ -51,6 +55,13 @@ class OutboxRelay:
                 if system not in self._failing:
                     self._failing.add(system)
                     _log.warning("messages wait: %s", error)
+                return False
+            except StoreUnavailable:
+                raise
+            except Exception as error:
+                # A message that meets a bug of ours must not keep all others waiting.
+                _log.exception("message %s met a bug", message.message_id)
+                await outbox.note_failure(self._database, message.message_id, error=repr(error)[:500])
                 return False
         self._failing.clear()
         return True

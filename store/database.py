@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import timedelta
@@ -40,6 +41,10 @@ class Database:
             kwargs={
                 "autocommit": True,
                 "row_factory": dict_row,
+                "connect_timeout": 5,
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
                 # The functions take a lock and then read: only read committed shows them what was committed
                 # while they waited.
                 "options": f"-c statement_timeout={milliseconds} -c timezone=UTC "
@@ -47,6 +52,7 @@ class Database:
             },
         )
         self._checking = False
+        self._patience = 2 * statement_timeout.total_seconds() + 0.1
 
     async def open(self) -> None:
         """Connect.
@@ -104,13 +110,16 @@ class Database:
     ) -> list[dict[str, Any]]:
         sent = False
         try:
-            async with self._pool.connection() as connection:
+            # The server bounds a statement; only we can bound a server that is frozen or cut off.
+            async with asyncio.timeout(self._patience), self._pool.connection() as connection:
                 sent = True
                 cursor = await connection.execute(query, parameters)
                 return await cursor.fetchall()
-        except psycopg.OperationalError as error:
+        except TimeoutError as error:
+            raise StoreUnavailable("no answer in time", perhaps_done=sent) from error
+        except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction) as error:
             # After a restart every pooled connection is dead and would fail one caller each.
-            if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
+            if error.sqlstate is None or error.sqlstate.startswith(("08", "57P", "25006")):
                 await self._drop_dead_connections()
             # An error with a code of its own was told by the server, which then rolled back.
             broken = error.sqlstate is None or error.sqlstate.startswith("57P")
@@ -150,6 +159,6 @@ def refuse_unstorable(value: object, path: str = "") -> None:
             refuse_unstorable(inner, f"{path}.{index}".lstrip("."))
 
 
-def _reason(error: psycopg.OperationalError) -> str:
+def _reason(error: psycopg.Error) -> str:
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

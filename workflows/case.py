@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from domain.canonical import canonical
 from domain.commands import COMMANDS, Actor, Command
@@ -71,14 +71,23 @@ class Case:
             now = workflow.now()
             await self.settle_deadlines(lambda until: until < now)
             signalled = Signalled(name=command.name, actor=actor, command=canonical(command), received_at=now)
-            return await self._decide(command_id, command, actor, now, signalled)
+            answer = await self._decide(command_id, command, actor, now, signalled)
+            if answer.code is Code.KEY_REUSED:
+                # Nobody hears a signal's answer, so that its content was not looked at must stand where people look.
+                await self._put_on_record(command_id, command.name, Code.KEY_REUSED, actor)
+            return answer
 
     async def refuse(self, command_id: str, name: str, code: Code) -> None:
         """Puts a message that is no command at all on record, so that nothing a tool sent is lost without a trace."""
         async with self.lock:
-            entry = RefusedEntry(at=workflow.now(), name=name[:64], command_id=command_id, code=code)
-            await self._until_recorded(lambda: self._recording((), refusal=entry))
-            self._refused(entry)
+            await self._put_on_record(command_id, name, code)
+
+    async def _put_on_record(self, command_id: str, name: str, code: Code, by: Actor | None = None) -> None:
+        # A name somebody else chose: what no timeline can hold is shown as a question mark.
+        printable = "".join(letter if letter.isprintable() else "?" for letter in name[:64])
+        entry = RefusedEntry(at=workflow.now(), name=printable, command_id=command_id, by=by, code=code)
+        await self._until_recorded(lambda: self._recording((), refusal=entry))
+        self._refused(entry)
 
     async def happen(self, events: Callable[[], list[Event]]) -> None:
         """Commits what the platform itself did; `events` is asked again whenever the timeline was ahead."""
@@ -102,7 +111,7 @@ class Case:
             move = Move(
                 at=wait.until,
                 late_after_seconds=span(self.dispute.policy.clocks.late_after).total_seconds(),
-                graced=wait.graced,
+                graced=wait.graced or not wait.awaits_a_party,
             )
             result = await self._record(
                 self._recording(events, move=move), f"settles the deadline {wait.wait_id} of {wait.until.isoformat()}"
@@ -233,7 +242,9 @@ class Case:
                     retry_policy=BRIEF,
                     summary=summary,
                 )
-            except FailureError:
+            except FailureError as failed:
+                if (final := _final(failed)) is not None:
+                    raise final from None
                 return await workflow.execute_activity_method(
                     Records.record,
                     recording,
@@ -257,6 +268,16 @@ class Case:
         who = refusal.by.role if refusal.by else "somebody"
         self.last_refusal = f"{refusal.name} by {who} was refused: {refusal.code}"
         self.changed()
+
+
+def _final(failed: FailureError) -> ApplicationError | None:
+    """The failure that no retry makes better, if it is one: it fails the one update, never the dispute."""
+    cause: BaseException | None = failed
+    while cause is not None:
+        if isinstance(cause, ApplicationError) and cause.non_retryable:
+            return cause
+        cause = cause.__cause__
+    return None
 
 
 class Unreadable:

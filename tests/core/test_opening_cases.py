@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from domain.commands import Actor, DisputedLine, Open
 from domain.events import Opened
 from domain.money import Money
 from domain.opening import open_cases
-from domain.order import Goods, OrderSnapshot, Parcel, ParcelFact, paid_for
+from domain.order import Goods, OrderSnapshot, Parcel, ParcelFact, carried, paid_by, paid_for
 from domain.policy import Policy, Reason
 from domain.refusals import Code, Refused
 from policies.shipped import load
@@ -259,3 +260,53 @@ def test_the_parts_of_an_order_never_come_to_more_than_was_paid(
     assert sum(cases) <= sum(paid)
     whole = paid_for(tuple((each, each.quantity) for each in lines), order).amount_minor
     assert whole == min(sum(paid), sum(each.unit_price_minor * each.quantity + each.freight_minor for each in lines))
+
+
+@pytest.mark.parametrize(
+    ("told", "goods"),
+    [
+        (fact("delivered", first_scan_at=None, delivered_at=T0 + timedelta(minutes=1)), Goods.UNKNOWN),
+        (fact("unknown", last_scan_at=T0 - DAY), Goods.SHIPPED),
+        (fact("label_created"), Goods.UNSHIPPED),
+        (fact("in_transit", first_scan_at=T0 + DAY), Goods.UNSHIPPED),
+        (fact("unknown"), Goods.UNKNOWN),
+    ],
+)
+def test_unshipped_is_only_what_the_carrier_has_not_scanned(told: ParcelFact, goods: Goods) -> None:
+    assert carried(told, T0) is goods
+
+
+def test_disputes_about_the_lines_of_an_order_fit_into_its_payments() -> None:
+    order = an_order(line(1, 33), line(2, 33), line(3, 34), paid=[50, 50])
+    parts = [paid_by((number,), order) for number in (1, 2, 3)]
+    assert parts == [(33, 0), (17, 16), (0, 34)]
+    assert paid_by((1, 2, 3), order) == (50, 50)
+
+
+@given(
+    prices=st.lists(st.integers(0, 10_000), min_size=1, max_size=6),
+    paid=st.lists(st.integers(0, 10_000), min_size=1, max_size=4),
+)
+def test_no_payment_is_asked_for_more_than_it_holds(prices: list[int], paid: list[int]) -> None:
+    order = an_order(*(line(number, price) for number, price in enumerate(prices, start=1)), paid=paid)
+    parts = [paid_by((each.line,), order) for each in order.lines]
+    for each, part in zip(order.lines, parts, strict=True):
+        assert sum(part) == paid_for(((each, 1),), order).amount_minor
+    assert all(sum(of_one) <= amount for of_one, amount in zip(zip(*parts, strict=True), paid, strict=True))
+
+
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def test_an_end_that_stands_for_never_ends_nothing(policy: Policy) -> None:
+    assert opening(policy, claim(reason=Reason.DEFECTIVE), an_order(trade_ended_at=NEVER))
+
+
+def test_a_scan_that_lies_ahead_is_no_movement(policy: Policy) -> None:
+    moving = fact("in_transit", first_scan_at=T0 - 11 * DAY, last_scan_at=NEVER)
+    assert opening(policy, claim(reason=Reason.NOT_RECEIVED), an_order(promised_by=None), (moving,))
+
+
+def test_an_instant_outside_the_calendar_is_an_error_in_words() -> None:
+    with pytest.raises(ValidationError, match="outside the calendar"):
+        an_order(trade_ended_at="0001-01-01T00:00:00+08:00")

@@ -316,11 +316,27 @@ def test_grace_moves_a_deadline_once(case: Cases) -> None:
     assert there.lapse("first_answer")[0].rule == "negotiation.silence-accepted"
 
 
-@pytest.mark.parametrize(("asked", "outcome"), [(5_000, Outcome.UPHELD), (5_001, Outcome.PARTLY_UPHELD)])
-def test_a_decision_is_measured_against_the_last_ask(asked: int, outcome: Outcome, case: Cases) -> None:
-    there = casework.in_proposal(case())
-    there.act(BUYER, casework.offer(asked))
+@pytest.mark.parametrize(("claimed", "outcome"), [(5_000, Outcome.UPHELD), (5_001, Outcome.PARTLY_UPHELD)])
+def test_a_decision_is_measured_against_the_claim(claimed: int, outcome: Outcome, case: Cases) -> None:
+    there = casework.in_proposal(case(ask=claimed), 5_000)
+    # What the buyer offers for peace's sake changes nothing of what was decided.
+    there.act(BUYER, casework.offer(4_000))
     for actor in (BUYER, SELLER):
         there.act(actor, commands.Confirm(proposal_id="p1"))
     assert there.dispute.settlement is not None
     assert there.dispute.settlement.outcome is outcome
+
+
+def test_silence_accepts_what_the_claim_said_and_no_more(case: Cases) -> None:
+    there = case("label_created", price=500_000, ask=100)
+    there.act(BUYER, casework.offer(500_000), at=T0 + 48 * HOUR - MINUTE)
+    there.lapse("first_answer")
+    assert there.dispute.settlement is not None
+    assert there.dispute.settlement.amount.amount_minor == 100
+
+
+def test_only_a_side_can_be_silent(case: Cases) -> None:
+    there = casework.taken(case())
+    asks = {wait.wait_id: wait.awaits_a_party for wait in there.dispute.waits}
+    assert asks == {"review_target": False, "review_hard": False, "lease": False, "cap_alarm": False, "cap": False}
+    assert all(wait.awaits_a_party for wait in case().dispute.waits if not wait.wait_id.startswith("cap"))

@@ -230,3 +230,14 @@ async def test_answers_are_acknowledged_in_the_background_and_on_leaving(scene: 
         "select count(*) as waiting from inbox where dispute_id = %(d)s and acknowledged_at is null", {"d": case.id}
     )
     assert rows[0]["waiting"] == 0
+
+
+async def test_a_side_reads_its_own_refused_attempts_and_not_the_others(scene: Stage) -> None:
+    case = await scene.open()
+    for actor in (case.buyer, case.seller):
+        with pytest.raises(Refused):
+            await case.act("confirm", actor, proposal_id="p9")
+    for actor in (case.buyer, case.seller):
+        told = await scene.client.timeline(case.id, actor=actor)
+        assert [entry.body["by"] for entry in told if entry.kind == "refusal"] == [actor.model_dump(mode="json")]
+    assert len([entry for entry in await scene.client.timeline(case.id) if entry.kind == "refusal"]) == 2

@@ -131,7 +131,7 @@ def test_the_stack_is_found_and_healthy(up: CommandLine) -> None:
     assert done.returncode == 0, done.stdout
     findings = json.loads(done.stdout)
     assert [one["part"] for one in findings if one["mend"] is not None] == []
-    assert len(findings) == 10
+    assert len(findings) == 11
 
 
 def test_doctor_tells_what_is_wrong_and_how_to_mend_it(up: CommandLine) -> None:

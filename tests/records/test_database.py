@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 from datetime import timedelta
 
@@ -73,3 +75,17 @@ async def test_no_database() -> None:
         dsn = f"postgresql://nobody@127.0.0.1:{deaf.getsockname()[1]}/none"
         with pytest.raises(StoreUnavailable):
             await Database(dsn, statement_timeout=timedelta(milliseconds=200)).open()
+
+
+async def test_a_frozen_server_keeps_nobody_waiting_for_ever(dsn: str) -> None:
+    async with Database(dsn, size=1, statement_timeout=timedelta(milliseconds=300)) as hasty:
+        backend = (await hasty.fetch("select pg_backend_pid() as pid", {}))[0]["pid"]
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            with pytest.raises(StoreUnavailable) as caught:
+                async with asyncio.timeout(30):
+                    await hasty.fetch("select 1 as one", {})
+        finally:
+            os.kill(backend, signal.SIGCONT)
+        assert caught.value.perhaps_done
+        assert await hasty.fetch("select 1 as one", {}) == [{"one": 1}]

@@ -112,7 +112,8 @@ class Rejudging:
         if recorded_at < wait.until:
             self._found("never_early", f"{wait.wait_id} until {wait.until}", f"lapsed at {recorded_at}")
         late_after = span(self.dispute.policy.clocks.late_after)
-        if not self.dispute.test_clock and not wait.graced and recorded_at - wait.until > late_after + COMMIT_TAKES:
+        graced = wait.graced or not wait.awaits_a_party or self.dispute.test_clock
+        if not graced and recorded_at - wait.until > late_after + COMMIT_TAKES:
             self._found("silence_counts", f"{wait.wait_id} until {wait.until}", f"lapsed at {recorded_at}, no grace")
         for row in self._stored.inbox[1:]:
             if row["received_at"] <= wait.until and row["command_id"] not in self._answered:

@@ -18,7 +18,8 @@ from temporalio.service import RPCError
 
 from starter.delivery import WORKFLOW
 from tests.stage import Case, Stage
-from tests.stories.acting import happened, refusals
+from tests.stories.acting import happened, refusals, ruling, to_review
+from tests.stories.quarrels import eventually_recorded, signal_decision
 
 Message = tuple[str, Sequence[Any]]
 
@@ -92,6 +93,26 @@ async def test_a_hostile_update_is_an_error_for_its_sender_alone(scene: Stage, w
         told = str(failed.value.cause)
         assert told, "an error must say what is wrong"
         assert len(told) < 2_000
+    await still_well(case)
+
+
+async def test_a_command_that_nobody_received_fails_alone(scene: Stage) -> None:
+    case = await scene.open()
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await case.handle.execute_update("say", envelope(case, text="Past the inbox."), id="never-received")
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert failed.value.cause.type == "NoInboxRow"
+    await still_well(case)
+
+
+async def test_a_signal_under_a_used_id_stands_on_the_timeline(scene: Stage) -> None:
+    case = await scene.open()
+    await to_review(case)
+    version = (await case.now()).evidence_version
+    await signal_decision(case, "tool-1", ruling(7_000, version - 1))
+    await eventually_recorded(case, "stale_evidence")
+    await signal_decision(case, "tool-1", ruling(7_000, version))
+    await eventually_recorded(case, "key_reused")
     await still_well(case)
 
 
