@@ -27,7 +27,8 @@ from temporalio.client import Client
 from bench.bare import COMMANDS, TASK_QUEUE, Bare
 from domain.commands import Actor
 from localstack.stack import Addresses, LocalStack, ProcessSpec
-from tests.stage import SEARCH_ATTRIBUTES, Stage, put_order, stage, world_process
+from starter.delivery import SEARCH_ATTRIBUTES
+from tests.stage import Stage, put_order, stage, world_process
 
 
 @dataclass(frozen=True)

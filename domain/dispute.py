@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -245,8 +244,3 @@ class Dispute(Frozen):
     def party(self, actor: Actor) -> bool:
         """Whether this actor is a party here, by role and id."""
         return actor.id == {Role.BUYER: self.buyer_id, Role.SELLER: self.seller_id}.get(actor.role)
-
-
-def due(dispute: Dispute, at: datetime) -> bool:
-    """Whether some clock has run out at `at` (UTC): the deadline itself still counts as in time."""
-    return any(wait.until < at for wait in dispute.waits)

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from localstack.stack import LocalStack
-from tests.stage import SEARCH_ATTRIBUTES, Stage, stage, world_process
+from starter.delivery import SEARCH_ATTRIBUTES
+from tests.stage import Stage, stage, world_process
 
 
 @pytest.fixture(scope="session")

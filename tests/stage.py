@@ -30,8 +30,6 @@ from store.migrate import migrate
 from tests.strict import importing_runner
 from worker.running import working
 
-SEARCH_ATTRIBUTES = ("SellerId", "BuyerId", "OrderId", "Reason", "Market")
-
 ARBITER = Actor(role=Role.ARBITER, id="arbiter-1")
 SECOND_ARBITER = Actor(role=Role.ARBITER, id="arbiter-2")
 

@@ -6,8 +6,9 @@ import asyncio
 import sys
 
 from localstack.stack import LocalStack
+from starter.delivery import SEARCH_ATTRIBUTES
 from tests.replay import corpus
-from tests.stage import SEARCH_ATTRIBUTES, Stage, stage, world_process
+from tests.stage import Stage, stage, world_process
 from tests.stories.repertoire import STORIES
 
 

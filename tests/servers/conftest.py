@@ -13,8 +13,7 @@ from localstack.binaries import find_temporal
 from localstack.data_folder import temporary
 from localstack.progress import on_terminal
 from localstack.temporal import TemporalBinary, TemporalServer
-
-SEARCH_ATTRIBUTES = ("SellerId", "BuyerId", "OrderId", "Reason", "Market")
+from starter.delivery import SEARCH_ATTRIBUTES
 
 
 @pytest.fixture

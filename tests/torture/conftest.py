@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from localstack.stack import LocalStack
-from tests.stage import SEARCH_ATTRIBUTES, world_process
+from starter.delivery import SEARCH_ATTRIBUTES
+from tests.stage import world_process
 
 EVENTS_A_RUN = 60
 

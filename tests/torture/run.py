@@ -18,10 +18,10 @@ from pydantic import SecretStr
 
 from localstack.stack import LocalStack
 from starter.connecting import connect
+from starter.delivery import SEARCH_ATTRIBUTES
 from starter.settings import Settings
 from store.database import Database
 from store.migrate import migrate
-from tests.stage import SEARCH_ATTRIBUTES
 from tests.torture.checker import check_stored, nothing_else_paid
 from tests.torture.crew import Crew, durable_world
 from tests.torture.findings import Finding
